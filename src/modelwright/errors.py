@@ -1,0 +1,120 @@
+"""What can go wrong, by who has to act on it.
+
+    ModelwrightError
+    ├── UserError            the request or the data is at fault: one sentence, exit code 2
+    │   ├── DataError        the data can't be used as it is
+    │   ├── RequestError     an option, a file name or a combination of them can't be honoured
+    │   │   └── AmbiguousError   several readings are possible and there is nobody to ask
+    │   └── MissingExtra     an optional library isn't installed
+    ├── ProgramError         an experiment's program misused the language or a tool; recovery reads it
+    ├── NotApplicable        "this isn't for me": a transform or estimator declines the data it was given
+    ├── StepError            a durable step ended without a result; recovery reads it
+    ├── NoModelError         the request was sound, yet no model could be delivered: exit code 3
+    └── Interrupted          the person stopped the run; it can be resumed: exit code 130
+
+Anything else that reaches the command line is a defect in modelwright: exit code 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+FailureKind = Literal["error", "timeout", "memory", "crash", "cancelled"]
+
+
+class ModelwrightError(Exception):
+    """The root of everything that modelwright raises on purpose."""
+
+
+class UserError(ModelwrightError):
+    """The request or the data is at fault. The message is one sentence that says what to do."""
+
+
+class DataError(UserError):
+    """The data can't be used as it is."""
+
+
+class RequestError(UserError):
+    """An option, a name or a combination of them can't be honoured."""
+
+
+class AmbiguousError(RequestError):
+    """Several readings of the request are possible and there is nobody to ask.
+
+    Args:
+        message: the sentence for the user.
+        candidates: the possible readings, best first.
+    """
+
+    def __init__(self, message: str, candidates: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.candidates = tuple(candidates)
+
+
+class MissingExtra(UserError):
+    """An optional library isn't installed.
+
+    Args:
+        what: what the library is needed for, as the start of a sentence.
+        extra: the name of the extra that installs it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional library; install it with: pip install 'modelwright[{extra}]'")
+        self.extra = extra
+
+
+class ProgramError(ModelwrightError):
+    """An experiment's program misused the language or a tool.
+
+    Args:
+        message: what is wrong.
+        line: the line of the program, counted from 1; ``None`` when it isn't about a line.
+        expected: what was expected there.
+        got: what was found instead.
+        allowed: what would be accepted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        expected: str = "",
+        got: str = "",
+        allowed: str = "",
+    ) -> None:
+        self.message, self.line, self.expected, self.got, self.allowed = message, line, expected, got, allowed
+        parts = [f"line {line}: {message}" if line else message]
+        parts += [f"expected {expected}"] if expected else []
+        parts += [f"got {got}"] if got else []
+        parts += [f"allowed: {allowed}"] if allowed else []
+        super().__init__("; ".join(parts))
+
+
+class NotApplicable(ModelwrightError):
+    """A transform or an estimator declines the data it was given, with the reason."""
+
+
+class StepError(ModelwrightError):
+    """A durable step ended without a result.
+
+    Args:
+        kind: how it ended.
+        message: one sentence.
+        error_type: the class of the original exception, where there was one.
+        detail: a trimmed traceback or the tail of the worker's log.
+    """
+
+    def __init__(self, kind: FailureKind, message: str, error_type: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.kind, self.message, self.error_type, self.detail = kind, message, error_type, detail
+
+
+class NoModelError(ModelwrightError):
+    """The request was sound, yet no model could be delivered."""
+
+
+class Interrupted(ModelwrightError):
+    """The person stopped the run; it can be resumed."""

@@ -1,0 +1,92 @@
+"""Estimators: one class each, with its parameters declared.
+
+To add one, write a class that derives from :class:`Estimator` in a module of this folder (or of a package that names
+the module in the entry-point group ``modelwright.estimators``); the registry finds it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar, Literal
+
+from modelwright.action import Action, Param
+from modelwright.errors import NotApplicable
+from modelwright.recipe import Setting
+from modelwright.registry import classes
+
+Family = Literal[
+    "boosting", "forest", "tree", "linear", "neighbours", "neural", "kernel", "bayes", "discriminant", "baseline"
+]  # fmt: skip
+CLASSIFICATION = ("binary", "multiclass")
+REGRESSION = ("regression",)
+TABULAR = (*CLASSIFICATION, *REGRESSION)
+
+
+class Estimator(ABC):
+    """The contract of an estimator: what it is, what it takes, how it is built.
+
+    Class attributes:
+        name: as it is written in programs; one name serves classification and regression where both exist.
+        family: the kind of model; ensembles want several, fallback goes from one to another.
+        description: what it is good for, in a sentence or two.
+        tasks: the task types it can serve.
+        params: declared parameters; those with a search space are tuned.
+        view: name of the view that suits it: ``trees`` (one number a column, missing kept), ``native`` (a frame with
+            categorical dtypes), ``linear`` (scaled, one-hot, nothing missing, possibly sparse), ``dense`` (the same
+            but dense and few columns) or ``positive`` (dense, all values in [0, 1]).
+        interpretable: whether a person can read the fitted model.
+        max_rows: training rows beyond which it declines because it would take hours; ``None`` for no limit.
+        max_classes: classes beyond which it declines; ``None`` for no limit.
+    """
+
+    name: ClassVar[str] = ""
+    family: ClassVar[Family]
+    description: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]] = TABULAR
+    params: ClassVar[tuple[Param, ...]] = ()
+    view: ClassVar[str] = "trees"
+    interpretable: ClassVar[bool] = False
+    max_rows: ClassVar[int | None] = None
+    max_classes: ClassVar[int | None] = None
+
+    @abstractmethod
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
+        """Make an unfitted scikit-learn estimator.
+
+        Args:
+            params: all declared parameters, defaults filled in.
+            setting: task, classes, seed, threads, and the moment after which fitting should stop.
+
+        Returns:
+            An object with ``fit(X, y, sample_weight=None)`` — where the library takes no weights, without them —
+            and ``predict_proba`` (classification) or ``predict`` (regression), clonable and picklable.
+        """
+
+    @abstractmethod
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Predict the seconds that one core needs for one fit; right within a factor of three is good enough."""
+
+    def check(self, rows: int, setting: Setting) -> None:
+        """Decline what would not finish or can't be served.
+
+        Raises:
+            NotApplicable: with the reason.
+        """
+        if setting.task not in self.tasks:
+            raise NotApplicable(f"{self.name} doesn't do {setting.task}")
+        if self.max_rows is not None and rows > self.max_rows:
+            raise NotApplicable(f"{self.name} isn't fitted on more than {self.max_rows:,} rows, here are {rows:,}")
+        if self.max_classes is not None and setting.n_classes > self.max_classes:
+            raise NotApplicable(f"{self.name} serves at most {self.max_classes} classes, here are {setting.n_classes}")
+
+    def action(self) -> Action:
+        """The entry in the action registry."""
+        return Action(self.name, "estimator", self.description, self.params, self.tasks)
+
+
+@cache
+def all_estimators() -> dict[str, Estimator]:
+    """Every estimator, by name."""
+    return {name: member() for name, member in classes(__name__, Estimator).items()}  # type: ignore[type-abstract]

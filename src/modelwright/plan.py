@@ -1,0 +1,84 @@
+"""What is proposed and what became of it: plans, hypotheses, experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from modelwright.protocol import Score, Validation
+from modelwright.recipe import Recipe, Use
+from modelwright.step import Failure
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A guess about what will help, and how sure its author is (0 to 1)."""
+
+    text: str
+    confidence: float = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One experiment as it is proposed, before it is a program.
+
+    Args:
+        name: short and unique in the run; names the program's file.
+        estimator: the estimator with its parameters.
+        transforms: feature making, preprocessing and selection, in order.
+        view: how the data is presented; ``None`` takes what suits the estimator.
+        resampling: changes the rows that are fitted on.
+        weighting: weights the rows that are fitted on.
+        target: transform of a regression target.
+        reason: why, in one sentence for the report.
+        by: who proposed it: a policy's or an agent's name.
+        hypothesis: what it is meant to find out.
+        cost: predicted seconds of one core; only for ordering and for saying what was too dear.
+        parent: the experiment that it varies, if any.
+    """
+
+    name: str
+    estimator: Use
+    transforms: tuple[Use, ...] = ()
+    view: Use | None = None
+    resampling: Use | None = None
+    weighting: Use | None = None
+    target: Use | None = None
+    reason: str = ""
+    by: str = "portfolio"
+    hypothesis: Hypothesis | None = None
+    cost: float = 0.0
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A plan that was run.
+
+    Args:
+        number: counted from 1 in the order of design.
+        plan: what was proposed.
+        status: how it ended; ``pruned`` means that it was stopped after some folds because it was clearly worse.
+        recipe: what its program built; ``None`` when it failed.
+        score: out-of-fold score in the run's metric.
+        metrics: further out-of-fold figures.
+        seconds: core seconds spent on its steps.
+        failures: what went wrong on the way, each with what was done about it.
+        oof: digest of the out-of-fold predictions.
+    """
+
+    number: int
+    plan: Plan
+    status: Literal["done", "pruned", "failed", "skipped"]
+    recipe: Recipe | None = None
+    score: Score[Validation] | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+    oof: str = ""
+
+    @property
+    def slug(self) -> str:
+        """The name of its files: ``03-catboost``."""
+        return f"{self.number:02d}-{self.plan.name}"

@@ -1,0 +1,113 @@
+"""A data set by digest and schema; the bytes live in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["numeric", "boolean", "category", "datetime", "text", "id", "constant"]
+"""What a column is, as a person would read it.
+
+In a frame that modelwright made, columns hold: numeric ``float64``; boolean, category, id and constant a pandas
+``Categorical`` with text levels; datetime ``datetime64[us]``; text the pandas ``str`` dtype. Missing is NaN, NaT or
+NA, never a marker.
+"""
+
+KINDS: tuple[Kind, ...] = ("numeric", "boolean", "category", "datetime", "text", "id", "constant")
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How numbers are written in a text column.
+
+    Args:
+        decimal: the decimal mark.
+        thousands: the grouping mark, or an empty text.
+        strip: symbols and units removed on both sides, such as ``"$"``, ``"€"``, ``"mi."``.
+        percent: whether values carry a percent sign (``"5 %"`` reads as 5.0).
+        negative_parentheses: whether ``(5)`` reads as −5.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    strip: tuple[str, ...] = ()
+    percent: bool = False
+    negative_parentheses: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: what it was decided to be, and why.
+
+    Args:
+        name: its name, unique in the table.
+        kind: what it is.
+        reason: why, in one sentence.
+        source: whether the user or the rules decided.
+        source_name: the name in the file, where it had to be changed (duplicates, blanks).
+        whole: for numeric columns, whether all values are whole numbers.
+        levels: for boolean columns, the two texts, the "no" first.
+        number: how numbers are written, for numeric columns that came as text.
+        formats: date formats (``strptime``) or ``"ISO8601"`` / ``"mixed"``, for datetime columns that came as text;
+            the word ``"unix-s"``, ``"unix-ms"`` for epochs.
+        missing: the texts or numbers that were read as missing in this column.
+        warnings: what the reader should know, one sentence each.
+        personal: what sort of personal data the column looks like, for instance ``"e-mail"``; empty for none.
+    """
+
+    name: str
+    kind: Kind
+    reason: str = ""
+    source: Literal["user", "inferred"] = "inferred"
+    source_name: str = ""
+    whole: bool = False
+    levels: tuple[str, ...] = ()
+    number: NumberFormat | None = None
+    formats: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    personal: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order."""
+
+    fields: tuple[Field, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names, in order."""
+        return tuple(f.name for f in self.fields)
+
+    def __getitem__(self, name: str) -> Field:
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(f.name == name for f in self.fields)
+
+    def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
+        """The names of the columns of these kinds, in order."""
+        return tuple(f.name for f in self.fields if f.kind in kinds)
+
+    def only(self, names: tuple[str, ...]) -> Schema:
+        """The schema of these columns, in the table's order."""
+        return Schema(tuple(f for f in self.fields if f.name in set(names)))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data set in the store.
+
+    Args:
+        digest: SHA-256 of the stored bytes (Arrow IPC).
+        rows: how many rows it has.
+        schema: its columns.
+    """
+
+    digest: str
+    rows: int
+    schema: Schema
