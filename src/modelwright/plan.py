@@ -66,6 +66,10 @@ class Experiment:
         seconds: core seconds spent on its steps.
         failures: what went wrong on the way, each with what was done about it.
         oof: digest of the out-of-fold predictions.
+        by_part: the score on each part of the protocol, in its order.
+        fit_seconds: mean seconds of one fit.
+        predict_seconds: mean seconds of predicting one part.
+        truncated: whether any fit stopped early for lack of time.
     """
 
     number: int
@@ -77,6 +81,10 @@ class Experiment:
     seconds: float = 0.0
     failures: tuple[Failure, ...] = ()
     oof: str = ""
+    by_part: tuple[float, ...] = ()
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    truncated: bool = False
 
     @property
     def slug(self) -> str:

@@ -18,11 +18,13 @@ class Column:
         missing: share of missing values, 0 to 1.
         distinct: number of different values (estimated above 100,000).
         numbers: for numeric columns ``mean``, ``std``, ``skew``, ``zeros`` (share), ``outliers`` (share beyond 3 std).
-        quantiles: for numeric columns, seven of them: 1, 5, 25, 50, 75, 95, 99 %, rounded to four digits.
+        quantiles: for numeric columns, seven of them: 1, 5, 25, 50, 75, 95, 99 %, rounded to four digits;
+            not-a-number where too few rows lie beyond, and none at all for very few rows.
         levels: for categories the commonest levels with their counts; only levels with at least the floor's rows.
         hidden_levels: how many levels are held back because they are rarer than the floor.
-        span: for datetimes the first and the last day.
-        lengths: for text the mean, median and largest number of words.
+        span: for datetimes the first and the last day (``2023-01-31``), or the month or year where a day holds too
+            few rows.
+        lengths: for text the mean, median and 99 % quantile of the number of words, on a sample.
         association: strength of the relation to the target, 0 to 1 (|Spearman|, Cramér's V or the correlation ratio,
             on a sample); ``None`` without a target.
         personal: what sort of personal data it looks like; then nothing is summarised by value.

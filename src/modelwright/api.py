@@ -1,0 +1,146 @@
+"""The Python interface: :func:`fit`, :func:`load`, and what they return."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelwright.bundle import load as load
+from modelwright.bundle.model import Model
+from modelwright.errors import RequestError
+from modelwright.request import Request, parse_duration, parse_size
+from modelwright.table import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Model", "Run", "fit", "load"]
+
+RUNS = Path("modelwright-runs")
+
+
+class Run:
+    """A finished run.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._model: Model | None = None
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The result, with stable keys; see ``summary.json``."""
+        found: dict[str, Any] = json.loads(self._text("summary.json"))
+        return found
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row an experiment."""
+        import pandas as pd
+
+        return pd.read_csv(self.folder / "leaderboard.csv")
+
+    @property
+    def report(self) -> str:
+        """The report, as Markdown; ``report.html`` in the run folder has it with pictures."""
+        return self._text("report.md")
+
+    @property
+    def model(self) -> Model:
+        """The delivered model."""
+        if self._model is None:
+            self._model = load(self.folder / "model")
+        return self._model
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    def _text(self, name: str) -> str:
+        path = self.folder / name
+        if not path.is_file():
+            raise RequestError(f"{self.folder} holds no finished run: {name} is missing")
+        return path.read_text(encoding="utf-8")
+
+
+def fit(
+    data: Any,
+    problem: str = "",
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    time_column: str | None = None,
+    group_column: str | None = None,
+    id_columns: tuple[str, ...] | list[str] = (),
+    kinds: Mapping[str, Kind] | None = None,
+    test: str | Path | None = None,
+    constraints: str = "",
+    time_budget: str | float = "5m",
+    max_experiments: int | None = None,
+    max_iterations: int | None = None,
+    workers: int = 0,
+    memory_limit: str | int = 0,
+    seed: int = 0,
+    floor: int = 10,
+    out: str | Path | None = None,
+) -> Run:
+    """Train a model and judge it: the main job.
+
+    Args:
+        data: path of a file, or a pandas, polars or Arrow table.
+        problem: the problem in plain words; may be left out when ``target`` is given.
+        target: the column to predict.
+        task: ``"binary"``, ``"multiclass"``, ``"regression"`` or ``"classification"``.
+        metric: what to optimise.
+        time_column: the column that orders rows in time.
+        group_column: the column whose groups stay together.
+        id_columns: columns that only identify rows.
+        kinds: what columns are, where the rules are wrong: ``{"zip": "category"}``.
+        test: a file of labelled rows to use as the sealed holdout.
+        constraints: the text of a constraints file.
+        time_budget: for everything, from call to finished report: seconds, or ``"90s"``, ``"5m"``, ``"1h"``.
+        max_experiments: experiments at most.
+        max_iterations: iterations at most.
+        workers: processes; 0 takes the machine's cores.
+        memory_limit: of one step, bytes or ``"4G"``; 0 takes a share of the machine's.
+        seed: seed of every random choice.
+        floor: rows that a level must have at least to be named in the profile.
+        out: the run folder; a new one below ``modelwright-runs`` by default.
+
+    Raises:
+        UserError: when the request or the data is at fault; one sentence.
+        NoModelError: when no model could be delivered although the request was sound.
+    """
+    from modelwright import run
+
+    began = time.monotonic()
+    path = isinstance(data, str | Path)
+    request = Request(
+        data=str(data) if path else "<frame>",
+        statement=problem or (f"Predict {target}" if target else ""),
+        target=target,
+        task=task,
+        metric=metric,
+        time_column=time_column,
+        group_column=group_column,
+        id_columns=tuple(id_columns),
+        kinds=dict(kinds or {}),
+        test=None if test is None else str(test),
+        constraints=constraints,
+        time_budget=parse_duration(time_budget) if isinstance(time_budget, str) else float(time_budget),
+        max_experiments=max_experiments,
+        max_iterations=max_iterations,
+        workers=workers,
+        memory_limit=parse_size(memory_limit) if isinstance(memory_limit, str) else memory_limit,
+        seed=seed,
+        floor=floor,
+    )
+    folder = Path(out) if out is not None else run.new_folder(RUNS, request.data, seed)
+    run.start(request, folder, source=None if path else data, began=began)
+    return Run(folder)

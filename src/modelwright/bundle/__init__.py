@@ -1,0 +1,31 @@
+"""The deliverable: a folder that can be audited, loaded and used without the run it came from.
+
+A bundle holds ``model.json`` (what it is, what it takes, what it gives, how good it is, the digests of the other
+files), ``model.skops`` (the fitted pipeline), ``MODEL_CARD.md`` and ``golden.json`` (rows with their predictions). It
+may be zipped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelwright.bundle.model import Model
+
+FORMAT = 1
+"""Version of the format. Readers for older versions stay; newer ones are refused by name."""
+
+
+def load(path: str | Path) -> Model:
+    """Load a bundle: check digests, audit types, construct, reproduce the golden rows.
+
+    Args:
+        path: a bundle folder, a ``.zip`` of one, or a run folder that holds one.
+
+    Raises:
+        DataError: when it isn't a bundle, was changed, asks for types that aren't trusted, or predicts differently.
+    """
+    from modelwright.bundle.model import load_bundle
+
+    return load_bundle(Path(path))

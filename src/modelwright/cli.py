@@ -1,0 +1,468 @@
+"""The command line. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modelwright import __version__
+from modelwright.errors import (
+    AmbiguousError,
+    Interrupted,
+    ModelwrightError,
+    NoModelError,
+    ProgramError,
+    RequestError,
+    UserError,
+)
+
+RUNS = Path("modelwright-runs")
+ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
+
+
+class Text(click.ParamType):
+    """A text, or ``@FILE`` for the text of a file."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the file where one is named."""
+        if not isinstance(value, str) or not value.startswith("@"):
+            return str(value)
+        try:
+            return Path(value[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{value[1:]} can't be read as text: {error}", param, ctx)
+
+
+class Duration(click.ParamType):
+    """Seconds, or ``90s``, ``5m``, ``1h``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse it."""
+        from modelwright.request import parse_duration
+
+        try:
+            return value if isinstance(value, float) else parse_duration(str(value))
+        except RequestError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Size(click.ParamType):
+    """Bytes, or ``800M``, ``4G``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse it."""
+        from modelwright.request import parse_size
+
+        try:
+            return value if isinstance(value, int) else parse_size(str(value))
+        except RequestError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Kinds(click.ParamType):
+    """``COLUMN=KIND``."""
+
+    name = "column=kind"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split it at the last equals sign: names may hold one, kinds don't."""
+        from modelwright.table import KINDS
+
+        if isinstance(value, tuple):
+            return value
+        name, _, kind = str(value).rpartition("=")
+        if not name or kind not in KINDS:
+            self.fail(f"{value!r} should be COLUMN=KIND with a kind of {', '.join(KINDS)}", param, ctx)
+        return name, kind
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="modelwright")
+def cli() -> None:
+    """From a sentence and a file to a model one can trust.
+
+    \b
+    modelwright run churn.csv --problem "Which customers will leave?"
+    """
+
+
+@cli.command()
+@click.argument("data")
+@click.option("--problem", type=Text(), required=True, help="The problem in plain words, or @FILE.")
+@click.option("--target", help="The column to predict; understood from the problem otherwise.")
+@click.option("--task", help="binary, multiclass, classification or regression; understood otherwise.")
+@click.option("--metric", help="What to optimise; by task otherwise.")
+@click.option("--time-column", help="The column that orders rows in time.")
+@click.option("--group-column", help="The column whose groups stay together.")
+@click.option("--id-column", "id_columns", multiple=True, help="A column that only identifies rows; may be repeated.")
+@click.option("--kind", "kinds", type=Kinds(), multiple=True, help="What a column is; may be repeated.")
+@click.option("--test", help="Labelled rows to use as the sealed holdout.")
+@click.option("--constraints", help="A Markdown file with what the model must fulfil.")
+@click.option("--time-budget", type=Duration(), default="5m", show_default=True, help="Wall-clock for everything.")
+@click.option("--max-iterations", type=int, help="Rounds of experiments at most.")
+@click.option("--max-experiments", type=int, help="Experiments at most.")
+@click.option("--max-cost", type=float, help="Hard cap on provider cost in USD.")
+@click.option("--llm", envvar="MODELWRIGHT_LLM", default="none", show_default=True, help="none.")
+@click.option("--executor", default="local", show_default=True, help="Where steps run: local.")
+@click.option("--workers", type=int, default=0, help="Processes; the machine's cores by default.")
+@click.option("--memory-limit", type=Size(), default="0", help="Memory of one step; a share of the machine's.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: modelwright-runs/<id>]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option(
+    "--privacy-floor", "floor", type=int, default=10, show_default=True, help="Rows a level needs to be named."
+)
+@click.option("--yes", is_flag=True, help="Never ask.")
+@click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
+@click.option("--inject-failure", help="Make the first experiment fail on purpose, to watch recovery.")
+def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
+    """Train a model on DATA and judge it: the main job.
+
+    DATA is a CSV, TSV, Parquet, Feather/Arrow, Excel or JSON-lines file, or - for CSV on standard input.
+    """
+    from modelwright import run as runs
+    from modelwright.request import Request
+
+    _only_built(options.pop("llm"), options.pop("executor"), options.pop("max_cost"))
+    statement, constraints = options.pop("problem"), options.pop("constraints")
+    request = Request(
+        statement=statement,
+        constraints=_text_of(constraints),
+        kinds=dict(options.pop("kinds")),
+        **options,
+    )
+    request.check()
+    folder = out or runs.new_folder(RUNS, request.data, request.seed)
+    ask = None if yes or as_json or not sys.stdin.isatty() or request.data == "-" else _ask
+    _watched(
+        lambda listener: runs.start(request, folder, began=_began(), ask=ask, listeners=(listener,)), folder, as_json
+    )
+
+
+@cli.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
+def resume(run: Path | None, as_json: bool) -> None:
+    """Go on where RUN stopped; without RUN, the latest unfinished one."""
+    from modelwright import run as runs
+
+    folder = run or _latest_unfinished()
+    _watched(lambda listener: runs.resume(folder, began=_began(), listeners=(listener,)), folder, as_json)
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV or Parquet; standard output otherwise.")
+def predict(model: Path, data: str, output: Path | None) -> None:
+    """Score the rows of DATA with MODEL, a bundle or a run folder."""
+    from modelwright.bundle import load
+
+    loaded = load(model)
+    table = loaded.predict(data)
+    for note in loaded.notes:
+        click.echo(f"note: {_safe(note)}", err=True)
+    if output is None:
+        click.echo(table.to_csv(index=False), nl=False)
+        return
+    try:
+        if output.suffix.lower() == ".parquet":
+            table.to_parquet(output, index=False)
+        else:
+            table.to_csv(output, index=False)
+    except OSError as error:
+        raise RequestError(f"{output} can't be written: {error.strerror}; choose another file") from error
+    click.echo(f"{len(table):,} predictions written to {output}", err=True)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
+def runs(as_json: bool) -> None:
+    """List the runs below modelwright-runs."""
+    from modelwright.live import print_runs
+
+    print_runs(RUNS, as_json)
+
+
+@cli.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--timing", is_flag=True, help="Where the time went.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+def show(run: Path | None, timing: bool, as_json: bool) -> None:
+    """Show what RUN found; without RUN, the latest one."""
+    from modelwright.live import print_run
+
+    print_run(_state(run or _latest()), timing, as_json)
+
+
+@cli.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> None:
+    """Say what differs between two runs: data, problem, experiments, models, scores."""
+    from modelwright.live import print_comparison
+
+    print_comparison(_state(first), _state(second))
+
+
+@cli.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--stage", multiple=True, help="Only events of this stage; may be repeated.")
+def trace(run: Path | None, stage: tuple[str, ...]) -> None:
+    """Print RUN's events as JSON lines."""
+    from modelwright.journal import trace_line
+    from modelwright.stores.folder import Folder
+
+    store = Folder(run or _latest(), readonly=True)
+    try:
+        records = list(store.events())
+    finally:
+        store.close()
+    run_id = next((str(r.body["run_id"]) for r in records if r.kind == "run_started"), "")
+    for record in records:
+        if not stage or record.kind in stage:
+            click.echo(trace_line(run_id, record))
+
+
+@cli.command()
+@click.argument("data")
+@click.option("--target", help="The column to predict.")
+@click.option("--kind", "kinds", type=Kinds(), multiple=True, help="What a column is; may be repeated.")
+@click.option(
+    "--privacy-floor", "floor", type=int, default=10, show_default=True, help="Rows a level needs to be named."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def profile(data: str, target: str | None, kinds: tuple[tuple[str, Any], ...], floor: int, as_json: bool) -> None:
+    """Show what is known of DATA: aggregates only, exactly what may leave the machine."""
+    from modelwright.hashing import canonical_json
+    from modelwright.profiling import profile as measure
+    from modelwright.readers import read
+
+    reading = read(data, dict(kinds))
+    if target is not None and target not in reading.schema:
+        from modelwright.action import did_you_mean
+
+        raise RequestError(f"there is no column {target!r}{did_you_mean(target, reading.schema.names)}")
+    found = measure(reading.frame, reading.schema, target=target, floor=floor)
+    if as_json:
+        click.echo(canonical_json(found))
+        return
+    from rich.console import Console
+
+    from modelwright.report.profile_view import render
+
+    console = Console()
+    console.print(render(found, reading.schema))
+    for note in reading.notes:
+        console.print(_safe(note), markup=False, highlight=False)
+
+
+@cli.command()
+@click.option("--task", help="Only what applies to this task type.")
+@click.option("--category", help="Only this category.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
+def actions(task: str | None, category: str | None, as_json: bool) -> None:
+    """Print the action registry: everything that an experiment can be made of."""
+    from modelwright.live import print_actions
+
+    print_actions(task, category, as_json)
+
+
+@cli.command("run-program")
+@click.argument("program", type=click.Path(path_type=Path))
+@click.option("--data", required=True, help="The data.")
+@click.option("--target", help="The column to predict; understood from the problem otherwise.")
+@click.option("--problem", type=Text(), default="", help="The problem in plain words, or @FILE.")
+@click.option("--time-column", help="The column that orders rows in time.")
+@click.option("--group-column", help="The column whose groups stay together.")
+@click.option("--metric", help="What to measure.")
+@click.option("--kind", "kinds", type=Kinds(), multiple=True, help="What a column is; may be repeated.")
+@click.option("--time-budget", type=Duration(), default="5m", show_default=True, help="Wall-clock for everything.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep the steps in this folder.")
+def run_program(program: Path, out: Path | None, problem: str, **options: Any) -> None:
+    """Run an experiment's PROGRAM on data and print its result as JSON."""
+    from modelwright.request import Request
+    from modelwright.rerun import run_file
+
+    options["kinds"] = dict(options["kinds"])
+    statement = problem or (f"Predict {options['target']}" if options["target"] else "Predict the last column")
+    request = Request(statement=statement, **options)
+    click.echo(run_file(program, request, out, began=_began()))
+
+
+@cli.command()
+@click.option("--machines", type=click.IntRange(2, 500), default=20, show_default=True, help="Pumps.")
+@click.option("--days", type=click.IntRange(20, 3650), default=None, help="Days of hourly readings.")
+@click.option("--full", is_flag=True, help="20 pumps for 365 days: 175,200 rows.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the data and of the run.")
+@click.option("--output", type=click.Path(path_type=Path), help="Where the data and the run go.")
+@click.option("--time-budget", type=Duration(), default=None, help="Wall-clock for the run.")
+@click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
+def demo(
+    machines: int,
+    days: int | None,
+    full: bool,
+    seed: int,
+    output: Path | None,
+    time_budget: float | None,
+    as_json: bool,
+) -> None:
+    """Make a predictive-maintenance data set and run on it."""
+    from modelwright import demo as example
+    from modelwright import run as runs
+    from modelwright.request import Request
+
+    began = _began()
+    days = days or (365 if full else DEMO_DAYS)
+    home = output or runs.new_folder(RUNS, "demo", seed)
+    folder = home / "run" if output else home
+    data = (home if output else RUNS) / f"demo-{machines}x{days}-{seed}.csv"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    if not as_json:
+        click.echo(f"Making hourly readings of {machines} pumps over {days} days: {data}")
+    example.write(data, machines=machines, days=days, seed=seed)
+    budget = time_budget or (600.0 if full else DEMO_SECONDS - (time.monotonic() - began))
+    request = Request(str(data), example.PROBLEM, time_budget=budget, seed=seed)
+    _watched(lambda listener: runs.start(request, folder, listeners=(listener,)), folder, as_json)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check that everything modelwright needs is there and works."""
+    from modelwright.doctor import examine
+
+    if not examine(click.echo):
+        raise SystemExit(1)
+
+
+DEMO_DAYS = 60
+DEMO_SECONDS = 100.0
+
+
+def _only_built(llm: str, executor: str, max_cost: float | None) -> None:
+    if llm != "none":
+        raise RequestError(f"--llm {llm}: this version runs without language models; leave the option out or say none")
+    if executor != "local":
+        raise RequestError(f"--executor {executor}: this version runs on this machine only; leave it out or say local")
+    if max_cost is not None and max_cost < 0:
+        raise RequestError(f"--max-cost can't be negative, it is {max_cost:g}")
+
+
+def _watched(work: Any, folder: Path, as_json: bool) -> None:
+    from modelwright.live import watching
+
+    with watching(folder, as_json) as watch:
+        summary = work(watch.listen)
+        watch.finish(summary)
+
+
+def _text_of(path: str | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} can't be read as text: {error}") from error
+
+
+def _ask(question: str, candidates: tuple[str, ...]) -> str | None:
+    click.echo(_safe(question))
+    for i, name in enumerate(candidates, 1):
+        click.echo(f"  {i}. {_safe(name)}")
+    answer = str(click.prompt("Which column? (number or name; empty to stop)", default="", show_default=False))
+    if answer.isdigit() and 1 <= int(answer) <= len(candidates):
+        return candidates[int(answer) - 1]
+    return answer or None
+
+
+def _state(folder: Path) -> Any:
+    from modelwright.state import fold
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder, readonly=True)
+    try:
+        return fold(store.events())
+    finally:
+        store.close()
+
+
+def _folders() -> list[Path]:
+    found = [p.parent for p in RUNS.glob("*/run.db")] + [p.parent for p in RUNS.glob("*/run/run.db")]
+    return sorted(found, key=lambda p: (p / "run.db").stat().st_mtime, reverse=True)
+
+
+def _latest() -> Path:
+    found = _folders()
+    if not found:
+        raise RequestError(f"there is no run below {RUNS}; name a run folder")
+    return found[0]
+
+
+def _latest_unfinished() -> Path:
+    for folder in _folders():
+        if not (folder / "summary.json").exists():
+            return folder
+    raise RequestError(f"there is no unfinished run below {RUNS}; name a run folder")
+
+
+def _safe(text: str) -> str:
+    """Text from outside without control characters, so that it can't steer the terminal."""
+    return "".join(c if c.isprintable() or c == " " else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _began() -> float:
+    """``time.monotonic()`` of the start of this process: the budget counts what starting took, too."""
+    import psutil
+
+    return time.monotonic() - (time.time() - psutil.Process().create_time())
+
+
+def main() -> None:
+    """Run the command line; every ending has its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(2) from None
+    except (click.Abort, Interrupted, KeyboardInterrupt) as error:
+        click.echo(_safe(str(error)) or "interrupted", err=True)
+        raise SystemExit(130) from None
+    except NoModelError as error:
+        click.echo(f"modelwright: {_safe(str(error))}", err=True)
+        raise SystemExit(3) from None
+    except (UserError, ProgramError) as error:
+        click.echo(f"modelwright: {_safe(str(error))}", err=True)
+        if isinstance(error, AmbiguousError) and error.candidates:
+            click.echo("candidates: " + ", ".join(_safe(c) for c in error.candidates), err=True)
+        raise SystemExit(2) from None
+    except BrokenPipeError:
+        raise SystemExit(141) from None
+    except Exception as error:
+        _defect(error)
+        raise SystemExit(1) from error
+
+
+def _defect(error: Exception) -> None:
+    import traceback
+
+    kind = "failed" if isinstance(error, ModelwrightError) else "has a defect"
+    lines = "".join(traceback.format_exception(error))
+    click.echo(f"{_safe_lines(lines)}modelwright {kind}: {ISSUES}.", err=True)
+
+
+def _safe_lines(text: str) -> str:
+    return "".join(_safe(line) + "\n" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The run's deadline: what is left, and what is kept back for the end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Counts from the moment the command started.
+
+    Args:
+        started: ``time.monotonic()`` of the start.
+        budget: seconds for everything, from start to finished report.
+    """
+
+    started: float
+    budget: float
+
+    @property
+    def end(self) -> float:
+        """``time.monotonic()`` by which everything must be finished."""
+        return self.started + self.budget
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def left(self) -> float:
+        """Seconds until the end; negative when it is past."""
+        return self.end - time.monotonic()
+
+    def closing(self, refit_seconds: float, slots: int) -> float:
+        """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
+
+        Args:
+            refit_seconds: what fitting all members of the present ensemble once on the development rows would take
+                one core.
+            slots: fits that run at a time.
+        """
+        fixed = min(4.0 + 0.02 * self.budget, 0.3 * self.budget)
+        # Twice: once for the judged model and once more on all rows, which are a few more; a fifth in hand.
+        refits = 1.2 * 2.2 * refit_seconds / slots
+        return fixed + min(refits, 0.35 * self.budget)
+
+    def search_end(self, refit_seconds: float, slots: int) -> float:
+        """``time.monotonic()`` at which searching must stop so that the rest ends in time."""
+        return self.end - self.closing(refit_seconds, slots)

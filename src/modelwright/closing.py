@@ -1,0 +1,385 @@
+"""The closing of a run: ensemble, refit, the sealed holdout opened once, the deliverable model."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from modelwright.clock import Clock
+from modelwright.ensemble import greedy, mixture
+from modelwright.errors import NoModelError
+from modelwright.evaluation import Evaluator
+from modelwright.hashing import plain, restore
+from modelwright.journal import Journal
+from modelwright.judgement import Judgement
+from modelwright.plan import Experiment
+from modelwright.preparation import Prepared, personal_columns
+from modelwright.protocol import Score, Validation
+from modelwright.recipe import Member, Recipe, Use
+from modelwright.step import Limits, Outcome, Step
+from modelwright.tasks.metrics import find_metric, gain
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CLOSING_VERSION = 1
+PROBABILITY_METRICS = ("log_loss", "brier_score")
+RARE = 0.3
+"""Share of the positive class below which the threshold is chosen for F1 instead of staying at one half."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will be delivered, before it is refitted.
+
+    Args:
+        weights: share of each experiment, by number.
+        validation: out-of-fold score of the mixture.
+        threshold: for binary classification, from which probability a row is called positive.
+        calibration: how the mixture's probabilities are corrected, if that helped.
+        blend: digest of the mixture's out-of-fold predictions, for the calibration.
+        truth: digest of the matching targets.
+    """
+
+    weights: Mapping[int, float]
+    validation: Score[Validation]
+    threshold: float | None = None
+    calibration: Use | None = None
+    blend: str = ""
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What the closing made.
+
+    Args:
+        recipe: of the delivered model.
+        model: digest of the fitted pipeline.
+        judgement: what the sealed holdout said.
+        choice: what was chosen.
+        note: what exactly was fitted on which rows.
+        opened: seconds since the epoch at which the sealed rows were opened.
+        golden: rows with predictions, for checking a loaded model.
+        latency: milliseconds for one row and for a thousand rows.
+        truncated: whether the clock decided anything.
+    """
+
+    recipe: Recipe
+    model: str
+    judgement: Judgement
+    choice: Choice
+    note: str
+    opened: float
+    golden: Mapping[str, Any]
+    latency: Mapping[str, float]
+    truncated: bool = False
+
+
+@dataclass
+class Closing:
+    """Closes a run.
+
+    Args:
+        prepared: what the run stands on.
+        evaluator: evaluates recipes; its engine performs the steps.
+        journal: the run's log.
+        clock: the deadline.
+    """
+
+    prepared: Prepared
+    evaluator: Evaluator
+    journal: Journal
+    clock: Clock
+
+    def run(self, experiments: list[Experiment]) -> Delivery:
+        """Choose, refit, judge, deliver.
+
+        Raises:
+            NoModelError: when no experiment made a model, or none can be fitted on all development rows.
+        """
+        usable = {e.number: e for e in experiments if e.status == "done" and e.recipe is not None and e.oof}
+        if not usable:
+            raise NoModelError(_why_none(experiments))
+        choice = self._choose(usable)
+        self.journal.append("ensemble_chosen", {"choice": choice})
+        choice, fitted = self._refit_members(usable, choice)
+        baseline_name, baseline = self._baseline(usable, fitted)
+        opened = time.time()
+        self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
+        judgement = self._judge(choice, fitted, baseline_name, baseline)
+        self.journal.append("judged", {"judgement": judgement})
+        models, note, whole = self._refit_on_all(usable, choice, fitted)
+        delivered = self._assemble(choice, models)
+        recipe = self._recipe(usable, choice)
+        delivery = Delivery(
+            recipe,
+            delivered.artefacts["model"],
+            judgement,
+            choice,
+            note,
+            opened,
+            delivered.value["golden"],
+            delivered.value["latency"],
+            truncated=not whole,
+        )
+        self.journal.append("delivered", {"delivery": delivery})
+        return delivery
+
+    def _choose(self, usable: Mapping[int, Experiment]) -> Choice:
+        import numpy as np
+
+        metric, situation = self.evaluator.metric, self.evaluator.situation
+        predictions = {n: self.evaluator.oof(e.oof) for n, e in usable.items()}
+        weights = greedy(
+            predictions,
+            lambda p, rows: self.evaluator.score(metric, p, rows),
+            metric,
+            seed=situation.seed,
+        )
+        weights = self._affordable(usable, weights)
+        mixed = mixture(predictions, weights)
+        seen = np.isfinite(mixed).reshape(len(mixed), -1).all(axis=1)
+        rows = np.flatnonzero(seen)
+        mixed, truth = mixed[rows], self.evaluator.truth[rows]
+        calibration, blend, truth_digest = self._calibration(mixed, truth)
+        threshold = None
+        if situation.n_classes == 2:
+            from modelwright.judging import choose_threshold
+
+            threshold = 0.5
+            if metric.needs == "label":
+                threshold = float(choose_threshold(truth, mixed[:, 1], metric))
+            elif min(truth.mean(), 1 - truth.mean()) < RARE:
+                threshold = float(choose_threshold(truth, mixed[:, 1], find_metric("f1")))
+        score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, mixed, rows), len(rows))
+        return Choice(weights, score, threshold, calibration, blend, truth_digest)
+
+    def _affordable(self, usable: Mapping[int, Experiment], weights: Mapping[int, float]) -> dict[int, float]:
+        """The members that can be refitted in time, largest weights first; at least one."""
+        growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
+        room = max(0.5, 0.7 * (self.clock.left() - 3.0)) * self.evaluator.engine.slots
+        kept: dict[int, float] = {}
+        spent = 0.0
+        for number, weight in sorted(weights.items(), key=lambda item: -item[1]):
+            seconds = usable[number].fit_seconds * growth
+            if spent + seconds <= room:
+                kept[number] = weight
+                spent += seconds
+        if not kept:
+            cheapest = min(usable, key=lambda n: (usable[n].fit_seconds, n))
+            affordable = [n for n in usable if usable[n].fit_seconds * growth <= room]
+            metric = self.evaluator.metric
+            best = max(
+                affordable or [cheapest],
+                key=lambda n: gain(metric, usable[n].score.value, 0.0) if usable[n].score else 0.0,  # type: ignore[union-attr]
+            )
+            kept[best] = 1.0
+        total = sum(kept.values())
+        return {n: w / total for n, w in kept.items()}
+
+    def _calibration(self, mixed: np.ndarray, truth: np.ndarray) -> tuple[Use | None, str, str]:
+        """One temperature for the mixture's probabilities, where the metric cares and it helps."""
+        from modelwright.actions import build_part
+
+        metric = self.evaluator.metric
+        if metric.name not in PROBABILITY_METRICS:
+            return None, "", ""
+        use = Use("temperature")
+        half = len(truth) // 2
+        first, second = slice(0, half), slice(half, None)
+        gained = 0.0
+        for learn, check in ((first, second), (second, first)):
+            part: Any = build_part(use, self.evaluator.situation.setting)
+            corrected = part.fit(mixed[learn], truth[learn]).transform(mixed[check])
+            gained += gain(metric, _score(metric, truth[check], corrected), _score(metric, truth[check], mixed[check]))
+        if gained <= 0:
+            return None, "", ""
+        return use, self._array(mixed), self._array(truth)
+
+    def _refit_members(self, usable: Mapping[int, Experiment], choice: Choice) -> tuple[Choice, dict[int, str]]:
+        """Every member fitted on all development rows; members that fail are left out and said so."""
+        limit = max(1.0, 0.8 * (self.clock.left() - 2.0))
+        futures = {n: self._refit(usable[n], sealed=False, seconds=limit) for n in choice.weights}
+        fitted = {}
+        for number, future in futures.items():
+            outcome = future.result()
+            if outcome.ok:
+                fitted[number] = outcome.artefacts["model"]
+            else:
+                self._lost(usable[number], outcome)
+        if fitted:
+            total = sum(choice.weights[n] for n in fitted)
+            return replace(choice, weights={n: choice.weights[n] / total for n in fitted}), fitted
+        # Whatever was chosen can't be fitted: the cheapest model that can is better than none.
+        for experiment in sorted(usable.values(), key=lambda e: (e.fit_seconds, e.number)):
+            if experiment.number in choice.weights:
+                continue
+            outcome = self._refit(experiment, sealed=False, seconds=max(5.0, self.clock.left())).result()
+            if outcome.ok and experiment.score is not None:
+                self.journal.append("fallback", {"experiment": experiment.slug})
+                alone = Choice({experiment.number: 1.0}, experiment.score, choice.threshold)
+                return alone, {experiment.number: outcome.artefacts["model"]}
+        raise NoModelError("no model could be fitted on all development rows; try a longer --time-budget")
+
+    def _baseline(self, usable: Mapping[int, Experiment], fitted: Mapping[int, str]) -> tuple[str, str]:
+        """The first baseline that could be fitted: its name and its model."""
+        baselines = [e for e in usable.values() if e.plan.by == "baselines"]
+        for experiment in sorted(baselines, key=lambda e: e.number):
+            if experiment.number in fitted:
+                return experiment.plan.name, fitted[experiment.number]
+            outcome = self._refit(experiment, sealed=False, seconds=max(5.0, self.clock.left() - 2.0)).result()
+            if outcome.ok:
+                return experiment.plan.name, outcome.artefacts["model"]
+        number = next(iter(fitted))
+        return usable[number].plan.name, fitted[number]
+
+    def _judge(self, choice: Choice, fitted: Mapping[int, str], baseline_name: str, baseline: str) -> Judgement:
+        situation = self.evaluator.situation
+        members = {f"member_{i}": fitted[n] for i, n in enumerate(choice.weights)}
+        left = self.clock.left()
+        step = Step(
+            "modelwright.fitting:open_holdout",
+            CLOSING_VERSION,
+            {
+                "problem": plain(self.prepared.problem),
+                "target": situation.target,
+                "n_classes": situation.n_classes,
+                "weights": list(choice.weights.values()),
+                "calibration": plain(choice.calibration),
+                "baseline_name": baseline_name,
+                "validation": plain(choice.validation),
+                "threshold": choice.threshold,
+                "personal": list(personal_columns(self.prepared.features)),
+                "importance_seconds": round(max(0.5, min(30.0, 0.12 * self.clock.budget, 0.25 * left)), 2),
+            },
+            {**members, **self._blend(choice), "baseline": baseline, "holdout": self.prepared.protocol.sealed},
+            situation.seed,
+        )
+        limits = Limits(seconds=max(20.0, left), memory=self.evaluator.memory)
+        outcome = self.evaluator.engine.perform(step, limits, stage="judge")
+        if not outcome.ok:
+            raise NoModelError(f"the model could not be judged: {outcome.failure.message if outcome.failure else ''}")
+        return restore(Judgement, outcome.value["judgement"])
+
+    def _refit_on_all(
+        self, usable: Mapping[int, Experiment], choice: Choice, fitted: Mapping[int, str]
+    ) -> tuple[dict[int, str], str, bool]:
+        """Every member fitted once more on all rows, the sealed ones too, where there is time for it.
+
+        The figures stay those of the judged model, which knew fewer rows.
+        """
+        protocol = self.prepared.protocol
+        rows = protocol.n_development + protocol.n_holdout
+        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
+        spare = self.clock.left() - self._finishing()
+        fits = [usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in choice.weights]
+        slots = self.evaluator.engine.slots
+        needed = 1.3 * max([sum(fits) / slots, *fits])
+        if needed > spare:
+            return dict(fitted), judged + " It is delivered as it was judged: there was no time to refit it.", False
+        futures = {n: self._refit(usable[n], sealed=True, seconds=max(1.0, spare)) for n in choice.weights}
+        models = dict(fitted)
+        for number, future in futures.items():
+            outcome = future.result()
+            if outcome.ok and not outcome.truncated:
+                models[number] = outcome.artefacts["model"]
+            else:
+                self._lost(usable[number], outcome)
+        again = sum(models[n] != fitted[n] for n in choice.weights)
+        if not again:
+            return models, judged + " It is delivered as it was judged: refitting it took too long.", False
+        note = (
+            f"{judged} The delivered model has the same recipe, fitted once more on all {rows:,} rows, the judged ones "
+            "included; the figures are those of the judged model."
+        )
+        if again < len(models):
+            note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
+        return models, note, again == len(models)
+
+    def _finishing(self) -> float:
+        """Seconds for assembling, bundle and report."""
+        return min(3.0 + 0.01 * self.clock.budget, 0.15 * self.clock.budget)
+
+    def _assemble(self, choice: Choice, models: Mapping[int, str]) -> Outcome:
+        situation = self.evaluator.situation
+        members = {f"member_{i}": models[n] for i, n in enumerate(choice.weights)}
+        step = Step(
+            "modelwright.fitting:assemble",
+            CLOSING_VERSION,
+            {
+                "weights": list(choice.weights.values()),
+                "n_classes": situation.n_classes,
+                "calibration": plain(choice.calibration),
+                "target": situation.target,
+                "personal": list(personal_columns(self.prepared.features)),
+            },
+            {**members, **self._blend(choice), "rows": self.prepared.development},
+            situation.seed,
+        )
+        outcome = self.evaluator.engine.perform(step, Limits(seconds=600.0), stage="assemble")
+        if not outcome.ok:
+            raise NoModelError(f"the model could not be put together: {outcome.failure}")
+        return outcome
+
+    def _refit(self, experiment: Experiment, *, sealed: bool, seconds: float) -> Future[Outcome]:
+        situation = self.evaluator.situation
+        inputs = {"rows": self.prepared.development}
+        if sealed:
+            inputs["holdout"] = self.prepared.protocol.sealed
+        step = Step(
+            "modelwright.fitting:refit",
+            CLOSING_VERSION,
+            {
+                "recipe": plain(experiment.recipe),
+                "situation": situation.compile_args,
+                "target": situation.target,
+                "sealed": sealed,
+            },
+            inputs,
+            situation.seed,
+        )
+        limits = Limits(seconds=seconds, soft_seconds=0.7 * seconds, memory=self.evaluator.memory)
+        return self.evaluator.engine.submit(step, limits, stage="refit on all rows" if sealed else "refit")
+
+    def _recipe(self, usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
+        members = [(usable[n], w) for n, w in choice.weights.items()]
+        if len(members) == 1 and choice.calibration is None:
+            only = members[0][0].recipe
+            assert only is not None
+            return replace(only, threshold=choice.threshold)
+        return Recipe(
+            Use("blend"),
+            calibration=choice.calibration,
+            threshold=choice.threshold,
+            members=tuple(Member(e.recipe, w, e.slug) for e, w in members if e.recipe is not None),
+        )
+
+    def _blend(self, choice: Choice) -> dict[str, str]:
+        return {"blend": choice.blend, "truth": choice.truth} if choice.calibration is not None else {}
+
+    def _array(self, array: np.ndarray) -> str:
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        return self.journal.put(buffer.getvalue())
+
+    def _lost(self, experiment: Experiment, outcome: Outcome) -> None:
+        why = outcome.failure.message if outcome.failure else "it was cut short by the clock"
+        self.journal.append("member_lost", {"experiment": experiment.slug, "reason": why})
+
+
+def _score(metric: Any, truth: np.ndarray, prediction: np.ndarray) -> float:
+    return float(metric.score(truth, prediction))
+
+
+def _why_none(experiments: list[Experiment]) -> str:
+    reasons = [e.failures[-1].message for e in experiments if e.failures]
+    if not reasons:
+        return "no experiment came to an end; try a longer --time-budget"
+    return f"no experiment made a model; the last failure was: {reasons[-1]}"

@@ -1,0 +1,111 @@
+"""Performs steps: look up, submit, store, record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+from modelwright.executors import Executor
+from modelwright.step import Limits, Outcome, Record, Step
+from modelwright.stores import Store
+
+
+class Engine:
+    """Performs each step once.
+
+    A step whose outcome is in the store isn't performed again; a step that is being performed for somebody else is
+    waited for. Every outcome is stored and told in the log before anybody sees it. Any number of threads may use one
+    engine.
+
+    Args:
+        store: where outcomes, artefacts and events are kept.
+        executor: where steps are performed.
+    """
+
+    def __init__(self, store: Store, executor: Executor) -> None:
+        self.store = store
+        self.executor = executor
+        self._flying: dict[str, Future[Outcome]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def slots(self) -> int:
+        """How many steps can run at a time."""
+        return self.executor.slots
+
+    def tell(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
+        """Append an event to the run's log."""
+        return self.store.append(kind, body, parent)
+
+    def submit(self, step: Step, limits: Limits, *, stage: str, priority: int = 0, parent: int = 0) -> Future[Outcome]:
+        """Have a step performed, unless it has been.
+
+        Args:
+            step: what to perform.
+            limits: what it may use.
+            stage: what it is for, for the log: ``"fit"``, ``"refit"``, ``"judge"`` …
+            priority: lower goes first.
+            parent: the event that led to it.
+
+        Returns:
+            A future whose result is the outcome; it never raises. Cancelling it stops the step.
+        """
+        with self._lock:
+            known = self.store.lookup(step.key)
+            if known is not None:
+                done: Future[Outcome] = Future()
+                done.set_result(replace(known, status="reused") if known.ok else known)
+                self._log(step, done.result(), stage, parent)
+                return done
+            if step.key in self._flying:
+                return self._flying[step.key]
+            inner = self.executor.submit(step, limits, priority)
+            outer = _Linked(inner)
+            self._flying[step.key] = outer
+
+        def finish(ended: Future[Outcome]) -> None:
+            outcome = ended.result()
+            try:
+                self.store.record(step.key, outcome)
+                self._log(step, outcome, stage, parent)
+            finally:
+                with self._lock:
+                    self._flying.pop(step.key, None)
+                outer.set_result(outcome)
+
+        inner.add_done_callback(finish)
+        return outer
+
+    def perform(self, step: Step, limits: Limits, *, stage: str, priority: int = 0, parent: int = 0) -> Outcome:
+        """Have a step performed and wait for it."""
+        return self.submit(step, limits, stage=stage, priority=priority, parent=parent).result()
+
+    def _log(self, step: Step, outcome: Outcome, stage: str, parent: int) -> None:
+        body = {
+            "key": step.key,
+            "tool": step.tool,
+            "stage": stage,
+            "status": outcome.status,
+            "seconds": round(outcome.seconds, 4),
+            "cpu_seconds": round(outcome.cpu_seconds, 4),
+            "peak_memory": outcome.peak_memory,
+            "truncated": outcome.truncated,
+            "artefacts": dict(outcome.artefacts),
+        }
+        if outcome.failure is not None:
+            body["failure"] = outcome.failure
+        self.store.append("step", body, parent)
+
+
+class _Linked(Future[Outcome]):
+    """The engine's own future: it has its result only after the outcome was stored; cancelling passes through."""
+
+    def __init__(self, inner: Future[Outcome]) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def cancel(self) -> bool:
+        return self._inner.cancel()

@@ -1,0 +1,78 @@
+"""Additive models: a smooth curve for each column, added up."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer
+
+from modelwright.action import Integer, Real
+from modelwright.estimators import Family
+from modelwright.estimators._family import Plain
+from modelwright.estimators._model import Array
+from modelwright.estimators.linear import ALPHAS
+from modelwright.recipe import Setting
+
+
+class Splines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Natural-looking curves: B-splines with knots at quantiles for columns with many values, others as they are.
+
+    Args:
+        n_knots: knots a column.
+        degree: degree of the pieces.
+    """
+
+    def __init__(self, n_knots: int = 6, degree: int = 3) -> None:
+        self.n_knots, self.degree = n_knots, degree
+
+    def fit(self, X: Any, y: Any = None) -> Splines:  # noqa: ARG002  scikit-learn's signature
+        """Place the knots."""
+        few = 2 * self.n_knots
+        self.curved_ = np.array([i for i in range(X.shape[1]) if len(np.unique(X[:2_000, i])) > few], dtype=np.int64)
+        self.straight_ = np.setdiff1d(np.arange(X.shape[1]), self.curved_)
+        if len(self.curved_):
+            self.splines_ = SplineTransformer(
+                self.n_knots, degree=self.degree, knots="quantile", extrapolation="linear", include_bias=False
+            ).fit(X[:, self.curved_])
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """The columns' curves."""
+        straight: Array = X[:, self.straight_]
+        return np.hstack([straight, self.splines_.transform(X[:, self.curved_])]) if len(self.curved_) else straight
+
+
+class Additive(Plain):
+    """Splines and a linear model."""
+
+    name = "additive_splines"
+    family: ClassVar[Family] = "linear"
+    description = (
+        "A smooth curve for each column, added up: readable one column at a time, and often the best on small tables "
+        "with few signals."
+    )
+    view = "dense"
+    interpretable = True
+    sparse = False
+    params = (
+        Integer("n_knots", "knots of each curve", 6, low=2, high=50, search=(3, 15)),
+        Integer("degree", "degree of the curves' pieces", 3, low=1, high=5),
+        Real("C", "inverse strength of the penalty (classification)", 0.3, low=0.0, high=1e6, open_low=True,
+             search=(1e-2, 30.0), log=True),
+        Real("alpha", "strength of the penalty (regression); None finds it by leave-one-out", None, low=0.0, high=1e9,
+             open_low=True, search=(1e-2, 1e3), log=True),
+    )  # fmt: skip
+    only: ClassVar[dict[str, int]] = {"C": 0, "alpha": 1}
+    price = (0.5, 1.0, 1.2)
+
+    def make(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator, unfitted."""
+        curves = Splines(params["n_knots"], params["degree"])
+        if setting.classification:
+            return make_pipeline(curves, LogisticRegression(C=params["C"], max_iter=500, random_state=setting.seed))
+        alphas = ALPHAS if params["alpha"] is None else (params["alpha"],)
+        return make_pipeline(curves, RidgeCV(alphas=alphas))

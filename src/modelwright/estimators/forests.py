@@ -1,0 +1,202 @@
+"""Forests: many deep trees, averaged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from modelwright.action import Choice, Flag, Integer, Param, Real
+from modelwright.estimators import Estimator, Family
+from modelwright.estimators._model import Array, Wrapped
+from modelwright.estimators._params import Share, class_weight
+from modelwright.recipe import Setting
+
+ROWS_A_TREE = 50_000
+
+
+class Forest(Wrapped):
+    """A forest of scikit-learn, grown a few trees at a time where there is a deadline.
+
+    Growing in portions gives the same forest as growing at once. What depends on the number of rows is settled in
+    fitting: a leaf holds at least one row in 5,000, since the fully grown trees of large data take gigabytes and are
+    no better, and a tree sees at most 50,000 rows.
+
+    Probabilities are mixed with the class shares as if these were one more tree, so that none is zero.
+    """
+
+    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
+        n, total = X.shape[0], estimator.n_estimators
+        bagging = isinstance(estimator, BaggingClassifier | BaggingRegressor)
+        tree = estimator.estimator if bagging else estimator
+        if tree.min_samples_leaf is None:
+            tree.min_samples_leaf = max(1, n // 5_000)
+        if estimator.max_samples is None and n > ROWS_A_TREE:
+            estimator.set_params(bootstrap=True, max_samples=ROWS_A_TREE)
+        elif not estimator.bootstrap and not bagging:
+            estimator.max_samples = None  # scikit-learn refuses it without resampling
+        kwargs = {} if weights is None else {"sample_weight": weights}
+        if self.stop_at is None:
+            estimator.fit(X, y, **kwargs)
+        else:
+            self._grow(estimator, X, y, kwargs, total)
+        # One thread adds up the trees in one order; more would make the last bit depend on chance.
+        return estimator.set_params(n_jobs=1)
+
+    def _grow(self, estimator: Any, X: Any, y: Array, kwargs: dict[str, Any], total: int) -> None:
+        portion = max(1, self.threads)
+        estimator.set_params(warm_start=True, n_estimators=min(portion, total))
+        while True:
+            started = time.monotonic()
+            estimator.fit(X, y, **kwargs)
+            if estimator.n_estimators >= total:
+                break
+            if self._time_left() <= 0:
+                self.truncated_ = True
+                break
+            took = max(1e-3, time.monotonic() - started)
+            portion = int(np.clip(portion * min(0.5, self._time_left() / 4) / took, self.threads, 2 * portion))
+            estimator.set_params(n_estimators=min(total, estimator.n_estimators + max(1, portion)))
+        estimator.set_params(warm_start=False)
+
+    def _raw(self, X: Any) -> Array:
+        raw = super()._raw(X)
+        trees = len(self.fitted_.estimators_)
+        return (trees * raw + self.prior_) / (trees + 1) if self.n_classes else raw
+
+
+TREES = Integer("n_estimators", "number of trees", 300, low=1, high=5_000)
+COMMON: tuple[Param, ...] = (
+    TREES,
+    Integer("max_depth", "levels of one tree; None for no limit", None, optional=True, low=1, high=200),
+    Integer("min_samples_leaf", "rows a leaf must have; None takes 1, and 1 in 5,000 of many rows", None,
+            low=1, high=100_000, search=(1, 20), log=True),
+    Integer("min_samples_split", "rows a node must have to be split", 2, low=2, high=100_000),
+    Share("max_features", "share of the columns that one split sees; None takes the square root of their number in "
+          "classification and 0.5 in regression", None, low=0.0, high=1.0, open_low=True, search=(0.1, 1.0)),
+    Integer("max_leaf_nodes", "leaves of one tree; None for no limit", None, optional=True, low=2, high=1_000_000),
+    class_weight("balanced_subsample"),
+)  # fmt: skip
+
+
+class _Family(Estimator):
+    family: ClassVar[Family] = "forest"
+    per_node: ClassVar[float] = 1.0
+
+    def forest(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator."""
+        raise NotImplementedError
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Forest:
+        """Make the unfitted model."""
+        own = dict(params)
+        if not setting.classification:
+            own.pop("class_weight", None)
+            own.pop("criterion", None)
+        inner = self.forest(own, setting)
+        inner.set_params(random_state=setting.seed, n_jobs=setting.threads)
+        return Forest(
+            inner, setting.n_classes, setting.threads, setting.stop_at, missing=True, sparse=not self._dense_only
+        )
+
+    _dense_only: ClassVar[bool] = False
+
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Seconds of one core for one fit."""
+        seen = min(rows, ROWS_A_TREE)
+        share = params.get("max_features") or ("sqrt" if setting.classification else 0.5)
+        tried = np.sqrt(columns) if share == "sqrt" else np.log2(columns + 1) if share == "log2" else share * columns
+        leaf = params.get("min_samples_leaf") or max(1, rows // 5_000)
+        depth = np.log2(max(2.0, seen / leaf)) + 1
+        if params.get("max_depth"):
+            depth = min(depth, params["max_depth"])
+        one = 1e-3 + seen * depth * (1 + tried) * 1.1e-8 * self.per_node * np.log2(max(4, seen)) / 10
+        return float(0.05 + (params.get("n_estimators") or 300) * one)
+
+
+class RandomForest(_Family):
+    """Breiman's random forest."""
+
+    name = "random_forest"
+    description = (
+        "A random forest: deep trees on resampled rows, averaged. Robust without tuning, and different enough from "
+        "boosting to help an ensemble."
+    )
+    params = (
+        *COMMON,
+        Flag("bootstrap", "whether each tree sees a resample of the rows instead of all", True),
+        Real("max_samples", "share of the rows that one tree sees; None for as many as there are, up to 50,000", None,
+             low=0.0, high=1.0, open_low=True),
+        Choice("criterion", "what splits are chosen by; without effect in regression", "gini",
+               values=("gini", "entropy", "log_loss"), search=("gini", "entropy")),
+    )  # fmt: skip
+
+    def forest(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator."""
+        kind = RandomForestClassifier if setting.classification else RandomForestRegressor
+        return kind(**_features(params, setting))
+
+
+class ExtraTrees(_Family):
+    """Extremely randomised trees."""
+
+    name = "extra_trees"
+    description = (
+        "Extremely randomised trees: like a random forest with randomly drawn split points. Cheap, smooth, and often "
+        "the best forest."
+    )
+    params = (
+        *COMMON,
+        Flag("bootstrap", "whether each tree sees a resample of the rows instead of all", False),
+        Choice("criterion", "what splits are chosen by; without effect in regression", "gini",
+               values=("gini", "entropy", "log_loss"), search=("gini", "entropy")),
+    )  # fmt: skip
+    per_node = 0.7
+
+    def forest(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator."""
+        kind = ExtraTreesClassifier if setting.classification else ExtraTreesRegressor
+        return kind(**_features(params, setting))
+
+
+class BaggedTrees(_Family):
+    """Bagging of full trees."""
+
+    name = "bagged_trees"
+    description = "Bagging: whole trees on resampled rows, every split seeing every column; few strong columns suit it."
+    params = (
+        Integer("n_estimators", "number of trees", 100, low=1, high=5_000),
+        Integer("max_depth", "levels of one tree; None for no limit", None, optional=True, low=1, high=200),
+        Integer("min_samples_leaf", "rows a leaf must have; None takes 1, and 1 in 5,000 of many rows", None,
+                low=1, high=100_000, search=(1, 20), log=True),
+        Real("max_samples", "share of the rows that one tree sees; None for as many as there are, up to 50,000", None,
+             low=0.0, high=1.0, open_low=True, search=(0.3, 1.0)),
+        Real("max_features", "share of the columns that one tree sees", 1.0, low=0.0, high=1.0, open_low=True,
+             search=(0.4, 1.0)),
+        class_weight(),
+    )  # fmt: skip
+    per_node = 1.6
+    _dense_only = True
+
+    def forest(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator."""
+        outer = {k: params.pop(k) for k in ("n_estimators", "max_samples", "max_features")}
+        tree = (DecisionTreeClassifier if setting.classification else DecisionTreeRegressor)(**params)
+        return (BaggingClassifier if setting.classification else BaggingRegressor)(tree, **outer)
+
+
+def _features(params: dict[str, Any], setting: Setting) -> dict[str, Any]:
+    if params["max_features"] is None:
+        params["max_features"] = "sqrt" if setting.classification else 0.5
+    return params

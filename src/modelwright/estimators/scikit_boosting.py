@@ -1,0 +1,165 @@
+"""scikit-learn's boosting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from modelwright.action import Choice, Integer, Real
+from modelwright.estimators import Family
+from modelwright.estimators._family import Plain
+from modelwright.estimators._model import Array, Wrapped
+from modelwright.estimators._params import Share, class_weight
+from modelwright.recipe import Setting
+
+
+class Monitored(Wrapped):
+    """Gradient boosting that ends when the time is over."""
+
+    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
+        return estimator.fit(X, y, weights, monitor=None if self.stop_at is None else self._over)
+
+    def _over(self, i: int, estimator: Any, variables: Any) -> bool:  # noqa: ARG002  scikit-learn's signature
+        self.truncated_ = self._time_left() <= 0 and i + 1 < estimator.n_estimators
+        return self.truncated_
+
+
+class Histogram(Wrapped):
+    """Histogram gradient boosting over numbers and category codes.
+
+    ``max_iter=None`` stops early on a tenth of the training rows. A category with more levels than bins is taken as a
+    number.
+    """
+
+    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
+        levels = [0 if known is None else len(known) for known in self.levels_]
+        few = [0 < count < estimator.max_bins for count in levels]
+        rounds = estimator.max_iter
+        # A class with a single row can't be on both sides of the split that early stopping needs.
+        stop = rounds is None and len(y) >= 40 and (not self.n_classes or np.bincount(y).min() >= 2)
+        estimator.set_params(
+            categorical_features=few if any(few) else None,
+            max_iter=rounds or (1_000 if stop else 100),
+            early_stopping=stop,
+        )
+        if self.stop_at is None:
+            return estimator.fit(X, y, weights)
+        return self._portions(estimator, X, y, weights)
+
+    def _portions(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
+        total = estimator.max_iter
+        estimator.set_params(warm_start=True, max_iter=0)
+        while estimator.max_iter < total:
+            estimator.set_params(max_iter=min(total, estimator.max_iter + 50))
+            estimator.fit(X, y, weights)
+            if estimator.n_iter_ < estimator.max_iter:
+                break
+            if self._time_left() <= 0 and estimator.max_iter < total:
+                self.truncated_ = True
+                break
+        return estimator.set_params(warm_start=False)
+
+
+class GradientBoosting(Plain):
+    """Exact gradient boosting."""
+
+    name = "gradient_boosting"
+    family: ClassVar[Family] = "boosting"
+    description = "scikit-learn's exact gradient boosting: shallow trees, good on small data, slow on many rows."
+    kinds = (GradientBoostingClassifier, GradientBoostingRegressor)
+    wrapper = Monitored
+    params = (
+        Integer("n_estimators", "number of trees", 200, low=1, high=5_000, search=(50, 500), log=True),
+        Real("learning_rate", "how much of each tree is taken", 0.08, low=0.0, high=1.0, open_low=True,
+             search=(0.01, 0.3), log=True),
+        Integer("max_depth", "levels of one tree", 3, low=1, high=10, search=(1, 7)),
+        Real("subsample", "share of the rows that one tree sees", 0.8, low=0.0, high=1.0, open_low=True,
+             search=(0.5, 1.0)),
+        Integer("min_samples_leaf", "rows a leaf must have", 5, low=1, high=100_000, search=(1, 50), log=True),
+        Integer("min_samples_split", "rows a node must have to be split", 2, low=2, high=100_000),
+        Share("max_features", "share of the columns that one split sees", 0.7, low=0.0, high=1.0, open_low=True,
+              search=(0.2, 1.0)),
+    )  # fmt: skip
+    price = (9.0, 1.05, 0.9)
+    max_rows = 200_000
+    max_classes = 30
+
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Seconds of one core for one fit."""
+        size = (params.get("n_estimators") or 200) / 200 * (params.get("max_depth") or 3) / 3
+        return super().seconds(rows, columns, params, setting) * size
+
+
+class HistGradientBoosting(Plain):
+    """Binned gradient boosting."""
+
+    name = "hist_gradient_boosting"
+    family: ClassVar[Family] = "boosting"
+    description = "scikit-learn's gradient boosting on binned columns; takes categories and missing values as they are."
+    view = "native"
+    kinds = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+    wrapper = Histogram
+    sparse = False
+    params = (
+        Integer("max_iter", "number of trees; None stops early on a tenth of the training rows", None, low=1, high=10_000),
+        Real("learning_rate", "how much of each tree is taken", 0.07, low=0.0, high=1.0, open_low=True,
+             search=(0.01, 0.3), log=True),
+        Integer("max_leaf_nodes", "leaves of one tree", 31, low=2, high=1024, search=(6, 127), log=True),
+        Integer("max_depth", "levels of one tree; None for no limit", None, optional=True, low=1, high=64),
+        Integer("min_samples_leaf", "rows a leaf must have", 20, low=1, high=10_000, search=(2, 100), log=True),
+        Real("l2_regularization", "L2 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-3, 30.0), log=True),
+        Real("max_features", "share of the columns that one split sees", 1.0, low=0.0, high=1.0, open_low=True,
+             search=(0.3, 1.0)),
+        Integer("max_bins", "steps that a column is divided into", 255, low=2, high=255),
+        class_weight(),
+        Choice("loss", "loss of a regression; classification always uses log loss", "squared_error",
+               values=("squared_error", "absolute_error")),
+    )  # fmt: skip
+    only: ClassVar[Mapping[str, int]] = {"class_weight": 0, "loss": 1}
+    price = (2.5, 0.5, 0.6)
+
+    def make(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator, unfitted."""
+        return super().make({**params, "n_iter_no_change": 25}, setting)
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
+        """Make the unfitted model."""
+        return super().build(params, setting).set_params(missing=True)
+
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Seconds of one core for one fit."""
+        return super().seconds(rows, columns, params, setting) * (params.get("max_iter") or 200) / 200
+
+
+class AdaBoost(Plain):
+    """Adaptive boosting of small trees."""
+
+    name = "ada_boost"
+    family: ClassVar[Family] = "boosting"
+    description = "AdaBoost: small trees on ever harder rows; an old method that differs from gradient boosting."
+    kinds = (AdaBoostClassifier, AdaBoostRegressor)
+    params = (
+        Integer("n_estimators", "number of trees", 100, low=1, high=2_000, search=(50, 300), log=True),
+        Real("learning_rate", "weight of each tree", 0.5, low=0.0, high=10.0, open_low=True, search=(0.05, 1.5),
+             log=True),
+        Integer("max_depth", "levels of one tree", 3, low=1, high=10, search=(1, 6)),
+    )  # fmt: skip
+    price = (4.0, 1.1, 1.0)
+    max_rows = 200_000
+
+    def make(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator, unfitted."""
+        tree = DecisionTreeClassifier if setting.classification else DecisionTreeRegressor
+        params["estimator"] = tree(max_depth=params.pop("max_depth"), min_samples_leaf=3, random_state=setting.seed)
+        return super().make(params, setting)

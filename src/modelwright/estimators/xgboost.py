@@ -1,0 +1,274 @@
+"""XGBoost in its several ways of growing trees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+
+from modelwright.action import Choice, Integer, Param, Real
+from modelwright.estimators import Estimator, Family
+from modelwright.estimators._early_stopping import Boosted
+from modelwright.estimators._model import Array
+from modelwright.recipe import Setting
+
+
+class XGBoost(Boosted):
+    """An XGBoost model over numbers and category codes, kept as XGBoost's binary format."""
+
+    def _parameters(self) -> dict[str, Any]:
+        classes = len(self.classes_) if self.n_classes else 0
+        params = {
+            "objective": "reg:squarederror" if not classes else "binary:logistic" if classes == 2 else "multi:softprob",
+            "nthread": self.threads,
+            "seed": self.seed,
+            "verbosity": 0,
+            **self.params,
+        }
+        if classes > 2:
+            params["num_class"] = classes
+        return params
+
+    def _data(self, X: Any, y: Array | None = None, w: Array | None = None) -> Any:
+        import xgboost
+
+        cats = set(self._categorical())
+        kinds = ["c" if i in cats else "q" for i in range(X.shape[1])] if cats else None
+        return xgboost.DMatrix(
+            X, label=y, weight=w, feature_types=kinds, enable_categorical=bool(cats), nthread=self.threads
+        )
+
+    def _boost(
+        self, X: Any, y: Array, w: Array | None, rounds: int, held: tuple[Any, Array, Array | None] | None, stop: float
+    ) -> tuple[Any, int, bool]:
+        import xgboost
+
+        clock = _deadline(stop, rounds)
+        booster = xgboost.train(
+            self._parameters(),
+            self._data(X, y, w),
+            rounds,
+            evals=[] if held is None else [(self._data(*held), "held")],
+            callbacks=[clock],
+            early_stopping_rounds=None if held is None else self.patience,
+            verbose_eval=False,
+        )
+        used = booster.num_boosted_rounds() if held is None else booster.best_iteration + 1
+        return booster, int(used), bool(clock.cut)
+
+    def _cross(
+        self, X: Any, y: Array, w: Array | None, folds: list[tuple[Array, Array]], stop: float
+    ) -> tuple[int, bool]:
+        import xgboost
+
+        clock = _deadline(stop, self.max_rounds)
+        curves = xgboost.cv(
+            self._parameters(),
+            self._data(X, y, w),
+            self.max_rounds,
+            folds=folds,
+            early_stopping_rounds=self.patience,
+            callbacks=[clock],
+            as_pandas=False,
+        )
+        curve = next(values for name, values in curves.items() if name.startswith("test") and name.endswith("-mean"))
+        return int(np.argmin(curve)) + 1, bool(clock.cut)
+
+    def _dump(self, booster: Any, rounds: int) -> bytes:
+        if rounds < booster.num_boosted_rounds():
+            booster = booster[:rounds]
+        booster.set_attr(best_iteration=None, best_score=None)
+        return bytes(booster.save_raw("ubj"))
+
+    def _load(self) -> Any:
+        import xgboost
+
+        booster = xgboost.Booster({"nthread": self.threads, "verbosity": 0})
+        booster.load_model(bytearray(self.model_))
+        return booster
+
+    def _forward(self, booster: Any, X: Any) -> Array:
+        raw: Array = booster.predict(self._data(X))
+        return raw
+
+
+def _deadline(stop: float, rounds: int) -> Any:
+    import xgboost
+
+    class Deadline(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+        """Ends training when the time is over."""
+
+        cut = False
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+            self.cut = time.monotonic() > stop and epoch + 1 < rounds
+            return self.cut
+
+    return Deadline()
+
+
+ROUNDS = Integer("n_estimators", "number of trees; None finds it by early stopping", None, low=1, high=20_000)
+RATE = Real("learning_rate", "how much of each tree is taken", 0.05, low=0.0, high=1.0, open_low=True,
+            search=(0.01, 0.2), log=True)  # fmt: skip
+COMMON: tuple[Param, ...] = (
+    Integer("max_depth", "levels of one tree", 6, low=1, high=20, search=(3, 10)),
+    Real("min_child_weight", "sum of second derivatives that a leaf must have", 1.0, low=0.0, high=1e4,
+         search=(0.1, 30.0), log=True),
+    Real("subsample", "share of the rows that one tree sees", 0.8, low=0.0, high=1.0, open_low=True, search=(0.5, 1.0)),
+    Real("colsample_bytree", "share of the columns that one tree sees", 0.8, low=0.0, high=1.0, open_low=True,
+         search=(0.3, 1.0)),
+    Real("colsample_bylevel", "share of those that one level sees", 1.0, low=0.0, high=1.0, open_low=True),
+    Real("gamma", "gain that a split must bring", 0.0, low=0.0, high=1e4),
+    Real("reg_alpha", "L1 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-4, 10.0), log=True),
+    Real("reg_lambda", "L2 penalty on leaf values", 1.0, low=0.0, high=1e4, search=(0.01, 30.0), log=True),
+    Choice("grow_policy", "whether trees grow level by level or where the gain is largest", "depthwise",
+           values=("depthwise", "lossguide")),
+    Integer("max_leaves", "leaves of one tree; 0 for no limit", 0, low=0, high=10_000),
+    Integer("max_bin", "steps that a numeric column is divided into", 256, low=2, high=4096),
+    Integer("max_cat_to_onehot", "categories with fewer levels are split level by level", 4, low=1, high=1000),
+    Real("scale_pos_weight", "weight of the second of two classes", 1.0, low=0.0, high=1e6, open_low=True),
+    Choice("objective", "loss of a regression; classification always uses log loss", "reg:squarederror",
+           values=("reg:squarederror", "reg:absoluteerror", "count:poisson", "reg:tweedie")),
+)  # fmt: skip
+
+
+class _Family(Estimator):
+    family: ClassVar[Family] = "boosting"
+    view = "native"
+    fixed: ClassVar[Mapping[str, Any]] = {"tree_method": "hist"}
+    cost: ClassVar[float] = 1.0
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> XGBoost:
+        """Make the unfitted model."""
+        own = {k: v for k, v in params.items() if v is not None} | dict(self.fixed)
+        rounds = own.pop("n_estimators", None)
+        if setting.classification:
+            own.pop("objective", None)
+        if setting.n_classes != 2:
+            own.pop("scale_pos_weight", None)
+        return XGBoost(
+            own,
+            setting.n_classes,
+            rounds,
+            max_rounds=4_000 if own.get("learning_rate", 1.0) < 0.03 else 2_000,
+            seed=setting.seed,
+            threads=setting.threads,
+            stop_at=setting.stop_at,
+            ordered=bool(setting.time_column or setting.group_column),
+        )
+
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Seconds of one core for one fit."""
+        rounds, passes = _expected_rounds(rows, params)
+        trees = rounds * (setting.n_classes if setting.n_classes > 2 else 1)
+        depth = params.get("max_depth") or 6
+        nodes = min(2.0**depth, rows / 5)
+        one = 3e-4 + nodes * columns * 1.5e-6 + rows * columns * depth * 7e-10 + rows * depth * 4e-9
+        return float(0.05 + passes * self.cost * trees * one)
+
+
+def _expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]:
+    given = params.get("n_estimators")
+    if given is not None:
+        return float(given), 1.0
+    rate = params.get("learning_rate") or 0.05
+    found = min(2_000.0, 8.0 * rows**0.4 * (0.05 / rate) + 50)
+    return found, 4.0 if rows < 2_000 else 2.0 if rows < 20_000 else 1.0
+
+
+class XGBoostTrees(_Family):
+    """Depth-wise gradient boosting."""
+
+    name = "xgboost"
+    description = (
+        "XGBoost gradient boosting with early stopping on held-out training rows: level-wise trees, so a little "
+        "different from LightGBM, and as accurate."
+    )
+    params = (ROUNDS, RATE, *COMMON)
+
+
+class XGBoostDart(_Family):
+    """Gradient boosting with dropout of trees."""
+
+    name = "xgboost_dart"
+    description = "XGBoost that leaves out random earlier trees while it fits the next; slow, resists overfitting."
+    params = (
+        Integer("n_estimators", "number of trees", 150, low=1, high=2_000, search=(50, 300), log=True),
+        Real("learning_rate", "how much of each tree is taken", 0.1, low=0.0, high=1.0, open_low=True,
+             search=(0.03, 0.3), log=True),
+        *COMMON,
+        Real("rate_drop", "share of earlier trees that is left out", 0.1, low=0.0, high=1.0, search=(0.02, 0.3)),
+        Real("skip_drop", "chance of leaving out none in a round", 0.5, low=0.0, high=1.0, search=(0.2, 0.8)),
+    )  # fmt: skip
+    fixed: ClassVar[Mapping[str, Any]] = {"tree_method": "hist", "booster": "dart"}
+    cost = 4.0
+
+
+class XGBoostForest(_Family):
+    """A random forest over binned columns."""
+
+    name = "xgboost_forest"
+    family: ClassVar[Family] = "forest"
+    description = "A random forest grown by XGBoost in one round: fits by gradients, so its leaves are regularised."
+    params = (
+        Integer("num_parallel_tree", "number of trees", 200, low=1, high=2_000),
+        Integer("max_depth", "levels of one tree", 10, low=1, high=20, search=(6, 14)),
+        Real("min_child_weight", "sum of second derivatives that a leaf must have", 1.0, low=0.0, high=1e4,
+             search=(0.1, 10.0), log=True),
+        Real("subsample", "share of the rows that one tree sees", 0.63, low=0.0, high=1.0, open_low=True,
+             search=(0.4, 0.9)),
+        Real("colsample_bynode", "share of the columns that one split sees", 0.5, low=0.0, high=1.0, open_low=True,
+             search=(0.2, 1.0)),
+        Real("reg_lambda", "L2 penalty on leaf values", 0.1, low=0.0, high=1e4, search=(1e-3, 10.0), log=True),
+        Real("scale_pos_weight", "weight of the second of two classes", 1.0, low=0.0, high=1e6, open_low=True),
+    )  # fmt: skip
+    fixed: ClassVar[Mapping[str, Any]] = {"tree_method": "hist", "n_estimators": 1, "learning_rate": 1.0}
+
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Seconds of one core for one fit."""
+        trees = params.get("num_parallel_tree") or 200
+        return super().seconds(rows, columns, {**params, "n_estimators": trees}, setting)
+
+
+class XGBoostLinear(_Family):
+    """Boosted coordinate descent."""
+
+    name = "xgboost_linear"
+    family: ClassVar[Family] = "linear"
+    description = "XGBoost's linear booster: an elastic net fitted by coordinate descent, for wide and sparse data."
+    view = "linear"
+    interpretable = True
+    params = (
+        Integer("n_estimators", "passes over the columns", 100, low=1, high=2_000, search=(20, 300), log=True),
+        Real("learning_rate", "how much of each step is taken", 0.5, low=0.0, high=1.0, open_low=True,
+             search=(0.1, 1.0), log=True),
+        Real("reg_alpha", "L1 penalty", 0.0, low=0.0, high=1e4, search=(1e-5, 0.1), log=True),
+        Real("reg_lambda", "L2 penalty", 0.001, low=0.0, high=1e4, search=(1e-5, 1.0), log=True),
+        Real("scale_pos_weight", "weight of the second of two classes", 1.0, low=0.0, high=1e6, open_low=True),
+    )  # fmt: skip
+    # "shotgun", the default, races its threads and never gives the same model twice.
+    fixed: ClassVar[Mapping[str, Any]] = {"booster": "gblinear", "updater": "coord_descent"}
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> XGBoost:
+        """Make the unfitted model."""
+        model = super().build(params, setting)
+        return _Linear(**model.get_params(deep=False))
+
+    def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
+        """Seconds of one core for one fit."""
+        rounds = params.get("n_estimators") or 100
+        return float(0.05 + rounds * rows * columns * 3e-9 * max(1, setting.n_classes / 2))
+
+
+class _Linear(XGBoost):
+    takes_missing = False
+
+    def _data(self, X: Any, y: Array | None = None, w: Array | None = None) -> Any:
+        import xgboost
+
+        # The linear booster knows no categories: their codes are taken as numbers.
+        values = X.astype(np.float32) if sparse.issparse(X) else X
+        return xgboost.DMatrix(values, label=y, weight=w, nthread=self.threads)

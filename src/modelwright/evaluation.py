@@ -1,0 +1,342 @@
+"""Evaluates recipes by the run's protocol: every recipe is refitted inside each training fold, as durable steps."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelwright.actions import checked_recipe, predicted_seconds
+from modelwright.engine import Engine
+from modelwright.errors import StepError
+from modelwright.hashing import plain
+from modelwright.protocol import Protocol, Score, Validation
+from modelwright.recipe import Recipe, Setting
+from modelwright.step import Failure, Limits, Outcome, Step
+from modelwright.tasks.metrics import Metric, find_metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FIT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the protocol says of a recipe.
+
+    Args:
+        recipe: what was evaluated.
+        status: ``pruned`` when it was stopped after the first part because it was clearly worse than the best.
+        score: out-of-fold score in the run's metric.
+        metrics: further out-of-fold figures.
+        by_part: the score on each part, in the protocol's order.
+        predictions: digest of the out-of-fold predictions: ``.npy``, (development rows, classes) or (rows,), with
+            NaN where a row was never validated.
+        fit_seconds: mean seconds of one fit.
+        predict_seconds: mean seconds of predicting one part.
+        seconds: all seconds spent.
+        truncated: whether any fit stopped early for lack of time.
+    """
+
+    recipe: Recipe
+    status: Literal["done", "pruned"]
+    score: Score[Validation]
+    metrics: Mapping[str, float]
+    by_part: tuple[float, ...]
+    predictions: str
+    fit_seconds: float
+    predict_seconds: float
+    seconds: float
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What evaluation needs to know of the run, fixed when the run starts.
+
+    Args:
+        task: the task type.
+        classes: labels, in the order of their codes; empty for regression.
+        target: name of the target column in the stored rows.
+        protocol: how models are judged.
+        rows: digest of the development rows.
+        seed: the run's seed.
+        n_features: columns that models may use.
+        time_column: the column that orders rows in time, if there is one.
+        group_column: the column that names each row's group, if there is one.
+        secondary: metrics reported besides the run's.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    target: str
+    protocol: Protocol
+    rows: str
+    seed: int
+    n_features: int
+    time_column: str | None = None
+    group_column: str | None = None
+    secondary: tuple[str, ...] = ()
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 0 for regression."""
+        return len(self.classes)
+
+    @property
+    def compile_args(self) -> dict[str, Any]:
+        """What :class:`~modelwright.recipe.Setting` needs besides seed, threads and clock."""
+        return {
+            "task": self.task,
+            "n_classes": self.n_classes,
+            "time_column": self.time_column,
+            "group_column": self.group_column,
+        }
+
+    @property
+    def setting(self) -> Setting:
+        """The setting, for checks and forecasts on this side."""
+        return Setting(**self.compile_args, seed=self.seed)
+
+
+@dataclass
+class Bar:
+    """What a recipe must come near to after its first part, or be pruned: the best experiment known to its designer.
+
+    Args:
+        first_part: the best experiment's score on the protocol's first part; ``None`` to prune nothing.
+        slack: how many times the best's distance from a perfect score is still acceptable.
+    """
+
+    first_part: float | None = None
+    slack: float = 1.3
+
+    def clears(self, metric: Metric, score: float) -> bool:
+        """Whether a score on the first part is worth going on from."""
+        if self.first_part is None:
+            return True
+        return abs(metric.best - score) <= self.slack * abs(metric.best - self.first_part)
+
+
+class Evaluator:
+    """Evaluates recipes.
+
+    Args:
+        engine: performs the steps.
+        situation: the run.
+        truth: encoded target of the development rows, (n,).
+        assignment: see :class:`~modelwright.protocol.Protocol`, (repeats, n).
+        memory: bytes that one step may use; 0 for no limit.
+    """
+
+    def __init__(
+        self, engine: Engine, situation: Situation, truth: np.ndarray, assignment: np.ndarray, memory: int = 0
+    ) -> None:
+        self.engine = engine
+        self.situation = situation
+        self.truth = truth
+        self.assignment = assignment
+        self.memory = memory
+        self.metric = find_metric(situation.protocol.metric)
+        self._lock = threading.Lock()
+        self._speed: list[float] = []
+
+    @property
+    def slowness(self) -> float:
+        """Measured over predicted seconds of the fits so far (median): how slow this machine is."""
+        with self._lock:
+            measured = sorted(self._speed)
+        return measured[len(measured) // 2] if measured else 1.0
+
+    def training_rows(self) -> int:
+        """Rows that one fit trains on."""
+        protocol = self.situation.protocol
+        parts = protocol.folds + (1 if protocol.forward else 0)
+        return max(1, int(protocol.n_development * (parts - 1) / parts))
+
+    def forecast(self, recipe: Recipe) -> float:
+        """Predict the core seconds of a whole evaluation on an ordinary machine; the clock plays no part in it."""
+        one = predicted_seconds(recipe, self.training_rows(), self.situation.n_features, self.situation.setting)
+        return one * len(self.situation.protocol.parts())
+
+    def evaluate(
+        self,
+        recipe: Recipe,
+        *,
+        stop_at: float,
+        bar: Bar | None = None,
+        priority: int = 0,
+        parent: int = 0,
+        drill: str | None = None,
+    ) -> Evaluation:
+        """Refit a recipe inside each training fold and score its out-of-fold predictions.
+
+        Args:
+            recipe: what to evaluate.
+            stop_at: ``time.monotonic()`` by which it must have ended.
+            bar: what it must come near to after its first part.
+            priority: lower goes first.
+            parent: the event that led to it.
+            drill: how its fits are made to fail on purpose; see :mod:`modelwright.drills`.
+
+        Raises:
+            ProgramError: when the recipe isn't made of registered actions with valid parameters.
+            StepError: when a fit failed; the other parts' steps are stopped.
+        """
+        recipe = checked_recipe(recipe, self.situation.task)
+        started = time.monotonic()
+        chunks = self._chunks(recipe)
+        collected: dict[tuple[int, int], np.ndarray] = {}
+        outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
+        # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
+        for batch in (chunks[:1], chunks[1:]):
+            for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, drill):
+                outcomes.append((parts, outcome))
+                collected |= self._load(parts, outcome)
+            first = self._part_score(collected, chunks[0][0])
+            if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, first):
+                break
+        self._note_speed(recipe, outcomes)
+        return self._result(recipe, collected, outcomes, time.monotonic() - started)
+
+    def oof(self, digest: str) -> np.ndarray:
+        """Out-of-fold predictions by digest."""
+        import numpy as np
+
+        return np.asarray(np.load(io.BytesIO(self.engine.store.get(digest)), allow_pickle=False))
+
+    def score(self, metric: Metric, prediction: np.ndarray, rows: np.ndarray | None = None) -> float:
+        """A metric of predictions for development rows (all, or those of a mask)."""
+        truth = self.truth if rows is None else self.truth[rows]
+        classes = self.situation.classes
+        positive = classes[1] if len(classes) == 2 else None
+        return float(metric.score(truth, prediction, classes=classes or None, positive=positive))
+
+    def _chunks(self, recipe: Recipe) -> list[tuple[tuple[int, int], ...]]:
+        """Parts that are fitted in one step: one each when a fit takes a while, several when it takes a moment."""
+        parts = self.situation.protocol.parts()
+        one = self.forecast(recipe) / len(parts)
+        size = max(1, min(len(parts), int(0.5 / max(one, 1e-3))))
+        rest = parts[1:]
+        # At least as many chunks as cores, so that nobody waits; two is the least that any machine has.
+        size = min(size, max(1, -(-len(rest) // 2)))
+        return [parts[:1], *(rest[i : i + size] for i in range(0, len(rest), size))]
+
+    def _run(
+        self,
+        recipe: Recipe,
+        chunks: Sequence[tuple[tuple[int, int], ...]],
+        stop_at: float,
+        priority: int,
+        parent: int,
+        drill: str | None,
+    ) -> list[tuple[tuple[tuple[int, int], ...], Outcome]]:
+        waiting: dict[Future[Outcome], tuple[tuple[int, int], ...]] = {}
+        for parts in chunks:
+            left = stop_at - time.monotonic()
+            step = Step(
+                "modelwright.fitting:fit_folds",
+                FIT_VERSION,
+                {
+                    "recipe": plain(recipe),
+                    "situation": self.situation.compile_args,
+                    "target": self.situation.target,
+                    "parts": [list(p) for p in parts],
+                    "forward": self.situation.protocol.forward,
+                }
+                | ({"drill": drill} if drill else {}),
+                {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
+                self.situation.seed,
+            )
+            limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.5, left * 0.8 / len(parts)), memory=self.memory)
+            waiting[self.engine.submit(step, limits, stage="fit", priority=priority, parent=parent)] = parts
+        ended = []
+        pending = set(waiting)
+        while pending:
+            # Steps wait in a queue before their own limit begins to count, so the deadline is watched here, too.
+            done, pending = wait(pending, max(0.0, stop_at - time.monotonic()), return_when=FIRST_COMPLETED)
+            outcomes = [(future, future.result()) for future in done]
+            failed = next((o for _, o in outcomes if not o.ok), None)
+            if failed is not None or not done:
+                for other in pending:
+                    other.cancel()
+                wait(pending)
+                raise step_error(failed) if failed else StepError("timeout", "the time for the experiment was over")
+            ended += [(waiting[future], outcome) for future, outcome in outcomes]
+        return sorted(ended, key=lambda e: e[0])
+
+    def _load(self, parts: Sequence[tuple[int, int]], outcome: Outcome) -> dict[tuple[int, int], np.ndarray]:
+        import numpy as np
+
+        data = io.BytesIO(self.engine.store.get(outcome.artefacts["predictions"]))
+        with np.load(data, allow_pickle=False) as arrays:
+            return {(r, f): arrays[f"{r}_{f}"] for r, f in parts}
+
+    def _part_score(self, collected: Mapping[tuple[int, int], np.ndarray], part: tuple[int, int]) -> float:
+        rows = self.assignment[part[0]] == part[1]
+        return self.score(self.metric, collected[part], rows)
+
+    def _result(
+        self,
+        recipe: Recipe,
+        collected: Mapping[tuple[int, int], np.ndarray],
+        outcomes: Sequence[tuple[Sequence[tuple[int, int]], Outcome]],
+        seconds: float,
+    ) -> Evaluation:
+        import numpy as np
+
+        shape = (len(self.truth), self.situation.n_classes) if self.situation.n_classes else (len(self.truth),)
+        total, count = np.zeros(shape), np.zeros(len(self.truth))
+        for (repeat, fold), prediction in collected.items():
+            rows = self.assignment[repeat] == fold
+            total[rows] += prediction
+            count[rows] += 1
+        seen = count > 0
+        oof = np.full(shape, np.nan)
+        oof[seen] = total[seen] / (count[seen][:, None] if len(shape) == 2 else count[seen])
+        if not np.isfinite(oof[seen]).all():
+            raise StepError("error", "the model predicted values that are not finite", "NotFinite")
+        buffer = io.BytesIO()
+        np.save(buffer, oof, allow_pickle=False)
+        by_part = tuple(self._part_score(collected, p) for p in sorted(collected))
+        score: Score[Validation] = Score(
+            self.metric.name,
+            self.score(self.metric, oof[seen], seen),
+            int(seen.sum()),
+            spread=float(np.std(by_part)) if len(by_part) > 1 else None,
+        )
+        extra = {name: self.score(find_metric(name), oof[seen], seen) for name in self.situation.secondary}
+        fits = [s for _, o in outcomes for s in o.value["fit_seconds"]]
+        predicts = [s for _, o in outcomes for s in o.value["predict_seconds"]]
+        complete = len(collected) == len(self.situation.protocol.parts())
+        return Evaluation(
+            recipe,
+            "done" if complete else "pruned",
+            score,
+            extra,
+            by_part,
+            self.engine.store.put(buffer.getvalue()),
+            float(np.mean(fits)),
+            float(np.mean(predicts)),
+            seconds,
+            any(o.truncated for _, o in outcomes),
+        )
+
+    def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]]) -> None:
+        predicted = self.forecast(recipe) / len(self.situation.protocol.parts())
+        measured = [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
+        if measured and predicted > 0:
+            with self._lock:
+                self._speed.append(sum(measured) / len(measured) / predicted)
+
+
+def step_error(outcome: Outcome) -> StepError:
+    """The failed outcome of a step, as an exception."""
+    failure = outcome.failure or Failure("error", "the step ended without a result")
+    kind = "error" if failure.kind == "program" else failure.kind
+    return StepError(kind, failure.message, failure.error_type, failure.detail)

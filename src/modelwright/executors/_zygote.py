@@ -1,0 +1,307 @@
+"""The process that steps are forked from: it imports the heavy libraries once, and never computes.
+
+A fork of a process that has computed with OpenMP can hang, hence "never". It has one thread, reads orders from a
+socket, forks one child per step, and is the only one that watches, kills and reaps them. It ends, with everything it
+started, when the other end of the socket closes, that is: when its host ends in whatever way.
+
+Orders: ``{"do": "run", "id", "step", "limits", "folder", "artefacts"}`` and ``{"do": "cancel", "id"}``.
+Answers: ``{"is": "ready"}``, ``{"is": "started", "id", "pid"}`` and ``{"is": "ended", "id", "why", "exit", "seconds",
+"cpu_seconds", "peak"}``; a step's result is a file in its folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from modelwright.executors import _processes as processes
+from modelwright.executors._task import perform
+from modelwright.hashing import plain, restore
+from modelwright.step import Limits, Step
+
+TICK = 0.05
+"""Seconds between two looks at the memory and the time of running steps."""
+ROOM = 512 << 20
+"""Bytes that a step may map beyond twice its memory limit; less makes starting threads fail before the limit does."""
+
+
+def send(sock: socket.socket, message: dict[str, Any]) -> None:
+    """Send one message: its length in four bytes, then JSON."""
+    data = json.dumps(message, allow_nan=False).encode()
+    sock.sendall(struct.pack(">I", len(data)) + data)
+
+
+def receive(sock: socket.socket) -> dict[str, Any] | None:
+    """Receive one message, or ``None`` when the other end is gone."""
+    try:
+        head = _exactly(sock, 4)
+        body = _exactly(sock, struct.unpack(">I", head)[0]) if head else b""
+    except ConnectionError:  # reset: the other end died with unread messages
+        return None
+    message: dict[str, Any] | None = json.loads(body) if body else None
+    return message
+
+
+def _exactly(sock: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = sock.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return b""
+        parts += part
+    return bytes(parts)
+
+
+@dataclass
+class _Child:
+    number: int
+    pid: int
+    started: float
+    deadline: float
+    memory: int
+    why: str = ""
+    peak: int = 0
+
+
+class Zygote:
+    """Forks, watches and reaps.
+
+    Args:
+        sock: the connection to the host.
+        later: modules to import once the first steps are on their way.
+    """
+
+    def __init__(self, sock: socket.socket, later: list[str]) -> None:
+        self.sock, self.later = sock, later
+        self.pid = os.getpid()
+        self.children: dict[int, _Child] = {}
+        self.wake, wake_up = os.pipe()
+        for end in (self.wake, wake_up):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wake_up, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        processes.adopt_orphans()
+        self.settle()
+
+    def settle(self) -> None:
+        """After imports: learn which thread pools there are, and keep the collector off what will be shared."""
+        from threadpoolctl import ThreadpoolController
+
+        self.pools = ThreadpoolController()
+        gc.collect()
+        gc.freeze()
+
+    def serve(self) -> None:
+        """Take orders until the host is gone."""
+        forked = False
+        while True:
+            idle = forked and bool(self.later)
+            wait = 0.0 if idle else (TICK if self.children else None)
+            readable, _, _ = select.select([self.sock.fileno(), self.wake], [], [], wait)
+            if self.sock.fileno() in readable:
+                order = receive(self.sock)
+                if order is None:
+                    return
+                self.obey(order)
+                forked = forked or order["do"] == "run"
+            elif idle:
+                preload([self.later.pop(0)])
+                self.settle()
+            if self.wake in readable:
+                os.read(self.wake, 4096)
+            self.watch()
+            self.reap()
+
+    def obey(self, order: dict[str, Any]) -> None:
+        """Carry out one order."""
+        if order["do"] == "run":
+            self.fork(order)
+        elif order["do"] == "cancel":
+            for child in self.children.values():
+                if child.number == order["id"]:
+                    self.kill(child, "cancelled")
+
+    def fork(self, order: dict[str, Any]) -> None:
+        """Start a step in a child of its own."""
+        limits = restore(Limits, order["limits"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # libraries' idle threads, see the module's docstring
+            pid = os.fork()
+        if pid == 0:
+            self.become_child(order, limits)
+        now = time.monotonic()
+        self.children[pid] = _Child(order["id"], pid, now, now + limits.seconds, limits.memory)
+        send(self.sock, {"is": "started", "id": order["id"], "pid": pid})
+
+    def become_child(self, order: dict[str, Any], limits: Limits) -> NoReturn:
+        """Everything that happens in the child; it never returns."""
+        code = 70
+        try:
+            os.setsid()
+            processes.die_with_parent(self.pid)
+            processes.adopt_orphans()
+            processes.first_to_go()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.sock.close()
+            os.close(self.wake)
+            folder = Path(order["folder"])
+            log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            _run(order, limits, folder, self.pools)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def kill(self, child: _Child, why: str) -> None:
+        """Kill a step and its group; its descendants elsewhere come to light as orphans when it has ended."""
+        child.why = child.why or why
+        processes.kill_group(child.pid)
+
+    def watch(self) -> None:
+        """Kill what has outrun its time or its memory."""
+        now = time.monotonic()
+        for child in self.children.values():
+            if now >= child.deadline:
+                self.kill(child, "timeout")
+            child.peak = max(child.peak, processes.memory_of(child.pid))
+            if child.memory and child.peak > child.memory:
+                self.kill(child, "memory")
+
+    def reap(self) -> None:
+        """Report ended steps, and kill what they left behind."""
+        reaped = False
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            reaped = True
+            child = self.children.pop(pid, None)
+            if child is None:
+                continue
+            processes.kill_group(pid)
+            unit = 1024 if processes.LINUX else 1
+            send(
+                self.sock,
+                {
+                    "is": "ended",
+                    "id": child.number,
+                    "why": child.why,
+                    "exit": os.waitstatus_to_exitcode(status),
+                    "seconds": time.monotonic() - child.started,
+                    "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                    "peak": max(child.peak, usage.ru_maxrss * unit),
+                },
+            )
+        if reaped:
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Kill orphans: children of this process that are no steps."""
+        for pid in processes.children(self.pid):
+            if pid not in self.children:
+                processes.kill_group(pid)
+
+    def end(self) -> None:
+        """Kill everything, and wait until it has ended."""
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            for pid in processes.children(self.pid):
+                processes.kill_group(pid)
+            try:
+                os.wait4(-1, 0)
+            except ChildProcessError:
+                return
+
+
+def _run(order: dict[str, Any], limits: Limits, folder: Path, pools: Any) -> None:
+    import faulthandler
+
+    import joblib
+
+    faulthandler.enable()
+    step = restore(Step, order["step"])
+    if limits.memory:
+        processes.cap_data(2 * limits.memory + ROOM)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+        os.environ[name] = str(limits.threads)  # for libraries that aren't loaded yet
+    _seed(step.seed)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    # Threads instead of processes inside a step: its processes would import everything anew.
+    with pools.limit(limits=limits.threads), joblib.parallel_config(backend="threading"):
+        outcome = perform(step, limits, Path(order["artefacts"]), scratch, processes.uncap_data)
+    processes.uncap_data()
+    partial = folder / "result.tmp"
+    with partial.open("w", encoding="utf-8") as stream:
+        json.dump(plain(outcome), stream, allow_nan=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(folder / "result.json")
+
+
+def _seed(seed: int) -> None:
+    """Seed the global generators: a library that draws from them must not differ between two runs."""
+    import random
+
+    random.seed(seed)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(seed % 2**32)
+
+
+def preload(names: list[str]) -> None:
+    """Import modules ahead of need. One that can't be imported is left to the step that needs it."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            print(f"{name} could not be imported ahead: {error}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run the zygote on the socket whose descriptor is the first argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(sock.fileno(), False)
+    setup = receive(sock)
+    if setup is None:
+        return
+    sys.path[:] = setup["path"]
+    preload(["joblib", *setup["preload"]])
+    restore(Step, plain(Step("warm:up", 1, {})))
+    zygote = Zygote(sock, list(setup["later"]))
+    try:
+        send(sock, {"is": "ready"})
+        zygote.serve()
+    except ConnectionError:
+        pass  # the host is gone: nobody is left to report to
+    finally:
+        zygote.end()
+
+
+if __name__ == "__main__":
+    main()

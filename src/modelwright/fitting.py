@@ -1,0 +1,283 @@
+"""What worker processes do: fit a recipe on some rows, predict others, judge on the sealed rows.
+
+Each function is a step's tool: it gets a :class:`~modelwright.executors.Workplace` and plain JSON arguments, reads its
+inputs as files and returns :class:`~modelwright.executors.Done`.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from modelwright.drills import play
+from modelwright.executors import Done, Workplace
+from modelwright.frames import read_frame
+from modelwright.hashing import plain, restore
+from modelwright.judgement import Importance
+from modelwright.judging import choose_threshold, judge, permutation_importance
+from modelwright.persistence import dump_model, load_model
+from modelwright.pipeline import BlendClassifier, BlendRegressor, compile_recipe, raw_predictions, truncated
+from modelwright.problem import Problem
+from modelwright.protocol import Score, Validation
+from modelwright.recipe import Recipe, Setting
+from modelwright.splitting import fold_rows
+from modelwright.tasks.metrics import find_metric
+from modelwright.transforms import all_transforms
+
+VERSION = 1
+"""Raised whenever a function here gives another result for the same arguments."""
+
+
+def rows_of(path: Path, target: str, n_classes: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """The feature frame and the encoded target of a stored table.
+
+    Args:
+        path: a file whose last column is the encoded target.
+        target: that column's name.
+        n_classes: 0 for regression.
+    """
+    frame = read_frame(path)
+    y = frame.pop(target).to_numpy()
+    return frame, y.astype(np.int64) if n_classes else y
+
+
+def setting_of(place: Workplace, situation: dict[str, Any]) -> Setting:
+    """The setting in which recipes are compiled in this workplace."""
+    return Setting(**situation, seed=place.seed, threads=place.threads, stop_at=place.stop_at)
+
+
+def fit_folds(
+    place: Workplace,
+    *,
+    recipe: dict[str, Any],
+    situation: dict[str, Any],
+    target: str,
+    parts: Sequence[Sequence[int]],
+    forward: bool,
+    drill: str | None = None,
+) -> Done:
+    """Fit a recipe on the training rows of some folds and predict their validation rows.
+
+    Inputs are ``rows`` (development rows) and ``assignment`` (see :class:`~modelwright.protocol.Protocol`). The
+    artefact ``predictions`` holds one array for each part, named ``<repeat>_<fold>``.
+    """
+    if drill is not None:
+        play(drill)
+    setting = setting_of(place, situation)
+    frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
+    assignment = np.load(place.inputs["assignment"], allow_pickle=False)
+    model_recipe = restore(Recipe, recipe)
+    arrays, fit_seconds, predict_seconds, cut = {}, [], [], False
+    for repeat, fold in parts:
+        train, valid = fold_rows(assignment, repeat, fold, forward)
+        started = time.perf_counter()
+        model = compile_recipe(model_recipe, setting)
+        _fit(model, frame.iloc[train], y[train])
+        fitted = time.perf_counter()
+        arrays[f"{repeat}_{fold}"] = raw_predictions(model, frame.iloc[valid], setting.classification)
+        fit_seconds.append(fitted - started)
+        predict_seconds.append(time.perf_counter() - fitted)
+        cut = cut or truncated(model)
+    path = place.scratch / "predictions.npz"
+    np.savez(path, **arrays)
+    value = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds}
+    return Done(value, {"predictions": path}, truncated=cut)
+
+
+def refit(
+    place: Workplace, *, recipe: dict[str, Any], situation: dict[str, Any], target: str, sealed: bool = False
+) -> Done:
+    """Fit a recipe on all rows of the inputs ``rows`` and, with ``sealed``, ``holdout``; the artefact is ``model``."""
+    setting = setting_of(place, situation)
+    frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
+    if sealed:
+        held, y_held = rows_of(place.inputs["holdout"], target, setting.n_classes)
+        frame, y = stack_rows(frame, held), np.concatenate([y, y_held])
+    model = compile_recipe(restore(Recipe, recipe), setting)
+    started = time.perf_counter()
+    _fit(model, frame, y)
+    seconds = time.perf_counter() - started
+    path = place.scratch / "model.skops"
+    dump_model(model, path)
+    return Done({"fit_seconds": seconds, "rows": len(y)}, {"model": path}, truncated=truncated(model))
+
+
+def stack_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Both frames' rows, with categories united by level."""
+    columns = {}
+    for name in first.columns:
+        a, b = first[name], second[name]
+        if isinstance(a.dtype, pd.CategoricalDtype):
+            from pandas.api.types import union_categoricals
+
+            columns[name] = pd.Series(union_categoricals([a, b]))
+        else:
+            columns[name] = pd.concat([a, b], ignore_index=True)
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(first) + len(second)))
+
+
+def assemble(
+    place: Workplace,
+    *,
+    weights: Sequence[float],
+    n_classes: int,
+    calibration: dict[str, Any] | None,
+    target: str,
+    personal: Sequence[str],
+) -> Done:
+    """Put fitted members (inputs ``member_0`` …) together into one pipeline; the artefact is ``model``.
+
+    Args:
+        place: the workplace; the optional inputs ``blend`` (out-of-fold mixture) and ``truth`` fit the calibration,
+            ``rows`` are what golden rows are made of.
+        weights: one a member.
+        n_classes: 0 for regression.
+        calibration: the use of a calibration, or ``None``.
+        target: name of the target column.
+        personal: columns that golden rows leave empty.
+
+    Returns:
+        The value holds ``golden`` (``columns``, ``rows`` and their raw ``predictions``) and ``latency``.
+    """
+    path = place.scratch / "model.skops"
+    dump_model(_assembled(place, weights, n_classes, calibration), path)
+    # What is measured and promised is the model as it will be loaded.
+    model = load_model(path)
+    frame, _ = rows_of(place.inputs["rows"], target, n_classes)
+    golden = golden_rows(frame, personal, place.seed)
+    predictions = raw_predictions(model, golden, bool(n_classes))
+    thousand = frame.iloc[np.resize(np.arange(len(frame)), 1_000)]
+    latency = {}
+    for name, rows in (("one_row_ms", golden.iloc[:1]), ("thousand_rows_ms", thousand)):
+        started = time.perf_counter()
+        raw_predictions(model, rows, bool(n_classes))
+        latency[name] = round(1000 * (time.perf_counter() - started), 2)
+    value = {
+        "golden": {"rows": table_records(golden), "predictions": plain(predictions.tolist())},
+        "latency": latency,
+        "bytes": path.stat().st_size,
+    }
+    return Done(value, {"model": path})
+
+
+def golden_rows(frame: pd.DataFrame, personal: Sequence[str], seed: int, count: int = 8) -> pd.DataFrame:
+    """Rows that nobody has: each column's values are drawn independently of the others; personal columns are empty."""
+    rng = np.random.default_rng(seed)
+    columns = {}
+    for name in frame.columns:
+        drawn = frame[name].iloc[rng.integers(0, len(frame), count)].reset_index(drop=True)
+        columns[name] = drawn.where(pd.Series(np.full(count, name not in personal)))
+    return pd.DataFrame(columns, index=pd.RangeIndex(count))
+
+
+def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain JSON: numbers, texts, ISO times, and ``None`` for what is missing."""
+    records = []
+    for i in range(len(frame)):
+        row = {}
+        for name in frame.columns:
+            value = frame[name].iloc[i]
+            if pd.isna(value):
+                row[name] = None
+            elif isinstance(value, pd.Timestamp):
+                row[name] = value.isoformat()
+            else:
+                row[name] = value if isinstance(value, str) else float(value)
+        records.append(row)
+    return records
+
+
+def _assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibration: dict[str, Any] | None) -> Any:
+    from sklearn.pipeline import Pipeline
+
+    members = [load_model(place.inputs[f"member_{i}"]) for i in range(len(weights))]
+    if not n_classes:
+        if len(members) == 1:
+            return members[0]
+        return Pipeline([("model", BlendRegressor([], list(weights)).assemble(members))])
+    corrected = None
+    if calibration is not None:
+        part = all_transforms()[calibration["action"]]
+        setting = Setting("binary" if n_classes == 2 else "multiclass", n_classes)
+        unfitted = part.build(part.action().resolved(calibration["params"]), setting)
+        blend = np.load(place.inputs["blend"], allow_pickle=False)
+        truth = np.load(place.inputs["truth"], allow_pickle=False)
+        corrected = unfitted.fit(blend, truth)
+    if len(members) == 1 and corrected is None:
+        return members[0]
+    return Pipeline([("model", BlendClassifier([], list(weights), n_classes).assemble(members, corrected))])
+
+
+def open_holdout(
+    place: Workplace,
+    *,
+    problem: dict[str, Any],
+    target: str,
+    n_classes: int,
+    weights: Sequence[float],
+    calibration: dict[str, Any] | None,
+    baseline_name: str,
+    validation: dict[str, Any],
+    threshold: float | None,
+    personal: Sequence[str],
+    importance_seconds: float,
+) -> Done:
+    """Judge the refitted members on the sealed rows: the one step that opens them to measure.
+
+    Inputs are the members, ``baseline`` (a model) and ``holdout``. The value is a
+    :class:`~modelwright.judgement.Judgement` as plain JSON.
+    """
+    asked = restore(Problem, problem)
+    model = _assembled(place, weights, n_classes, calibration)
+    baseline = load_model(place.inputs["baseline"])
+    frame, y = rows_of(place.inputs["holdout"], target, n_classes)
+    started = time.perf_counter()
+    prediction = raw_predictions(model, frame, bool(n_classes))
+    predict_seconds = time.perf_counter() - started
+    deadline = time.monotonic() + importance_seconds
+    if place.stop_at is not None:
+        deadline = min(deadline, place.stop_at)
+    importances: tuple[Importance, ...] = permutation_importance(
+        lambda rows: raw_predictions(model, rows, bool(n_classes)),
+        frame,
+        y,
+        find_metric(asked.metric.value),
+        list(frame.columns),
+        classes=asked.classes,
+        seed=place.seed,
+        deadline=deadline,
+        personal=tuple(personal),
+    )
+    groups = frame[asked.group_column.value] if asked.group_column.value in frame.columns else None
+    judgement = judge(
+        asked,
+        asked.classes,
+        y,
+        prediction,
+        raw_predictions(baseline, frame, bool(n_classes)),
+        baseline_name=baseline_name,
+        validation=restore(Score[Validation], validation),
+        threshold=threshold,
+        seed=place.seed,
+        importances=importances,
+        groups=None if groups is None else groups.to_numpy(),
+    )
+    return Done({"judgement": plain(judgement), "predict_seconds": predict_seconds, "rows": len(y)}, {})
+
+
+def best_threshold(y: np.ndarray, probability: np.ndarray, metric: str) -> float:
+    """The threshold that serves a metric best on out-of-fold probabilities."""
+    return float(choose_threshold(y, probability, find_metric(metric)))
+
+
+def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:
+    with warnings.catch_warnings():
+        # Convergence and feature-name warnings would only fill the worker's log; scores tell what they'd tell.
+        warnings.simplefilter("ignore")
+        model.fit(frame, y)

@@ -1,0 +1,347 @@
+"""What people see on the terminal: a live view, plain lines or JSON lines of a run, and views of finished ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from modelwright.journal import trace_line
+from modelwright.report.numbers import number
+from modelwright.state import State
+from modelwright.step import Record
+
+if TYPE_CHECKING:
+    from modelwright.plan import Experiment
+
+PHASES = {
+    "starting": "Starting",
+    "reading": "Reading the data",
+    "understanding": "Understanding the problem",
+    "sealing": "Sealing the holdout",
+    "profiling": "Profiling",
+    "searching": "Running experiments",
+    "closing": "Ensemble, refit, judgement",
+    "reporting": "Writing the report",
+    "finished": "Finished",
+    "interrupted": "Interrupted",
+}
+MARKS = {"done": "✓", "pruned": "✂", "failed": "✗", "skipped": "–"}
+ROWS_SHOWN = 12
+
+
+class Watch:
+    """Shows a run as its events come in.
+
+    Args:
+        folder: the run folder.
+        console: where to write.
+    """
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        self.folder = folder
+        self.console = console
+        self.state = State()
+        self._lock = threading.Lock()
+
+    def listen(self, record: Record) -> None:
+        """Take one event in and show what it changed."""
+        with self._lock:
+            self.state.apply(record)
+            self.show(record)
+
+    def show(self, record: Record) -> None:
+        """Show one event."""
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Say how it ended."""
+        for line in closing_lines(summary, self.folder):
+            self.console.print(line)
+
+
+class Lines(Watch):
+    """Plain lines, for logs and pipes."""
+
+    def show(self, record: Record) -> None:
+        """One line for what a reader of a log wants to know."""
+        for line in event_lines(self.state, record):
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class JsonLines(Watch):
+    """Every event as a line of JSON on standard output."""
+
+    def show(self, record: Record) -> None:
+        """The event, as in ``trace.jsonl``."""
+        sys.stdout.write(trace_line(self.state.run_id, record) + "\n")
+        sys.stdout.flush()
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Nothing more: the last event holds the summary."""
+
+
+class Screen(Watch):
+    """A live view: phase, time left, experiments as they come, the best so far."""
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        super().__init__(folder, console)
+        self.live = Live(get_renderable=self.render, console=console, refresh_per_second=4, transient=True)
+
+    def show(self, record: Record) -> None:
+        """Print what stays; the live part draws itself."""
+        if record.kind in ("prepared", "recovered"):
+            for line in event_lines(self.state, record):
+                self.console.print(Text(line, style="dim" if record.kind == "prepared" else "yellow"))
+
+    def render(self) -> Group:
+        """The live part."""
+        with self._lock:
+            state = self.state
+            head = Text(f" {PHASES.get(state.phase, state.phase)} ", style="bold reverse")
+            if state.request is not None and state.started:
+                left = state.request.time_budget - (time.time() - state._session_began) - state.spent
+                head.append(f"  {max(0.0, left):.0f} s left", style="bold")
+            best = state.best
+            if best is not None and best.score is not None:
+                head.append(f"   best {best.score.metric} ", style="dim")
+                head.append(f"{number(best.score.value)}", style="bold green")
+                head.append(f"  {best.slug}", style="dim")
+            return Group(head, *([self._table(state)] if state.plans else []))
+
+    def _table(self, state: State) -> Table:
+        table = Table(box=None, padding=(0, 1), header_style="dim")
+        for name, justify in (("#", "right"), ("experiment", "left"), ("score", "right"), ("±", "right")):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column("s", justify="right")
+        table.add_column("", overflow="ellipsis", no_wrap=True, max_width=60)
+        best = state.best
+        for n in sorted(state.plans)[-ROWS_SHOWN:]:
+            experiment = state.experiments.get(n)
+            if experiment is None:
+                table.add_row(str(n), Text(state.plans[n].name, style="cyan"), "…", "", "", "running")
+                continue
+            style = "bold green" if best is not None and n == best.number else "red" if experiment.score is None else ""
+            score, spread = scores_of(experiment)
+            why = experiment.failures[-1].diagnosis if experiment.failures else experiment.plan.reason
+            mark = f"{MARKS[experiment.status]} {experiment.plan.name}"
+            table.add_row(str(n), Text(mark, style=style), score, spread, f"{experiment.seconds:.1f}", Text(why, "dim"))
+        return table
+
+
+def scores_of(experiment: Experiment) -> tuple[str, str]:
+    """Score and spread as texts."""
+    if experiment.score is None:
+        return "–", ""
+    spread = experiment.score.spread
+    return number(experiment.score.value), "" if spread is None else number(spread)
+
+
+def event_lines(state: State, record: Record) -> list[str]:
+    """Plain lines for an event; none for events that only machines care for."""
+    if record.kind == "phase":
+        return [f"{PHASES.get(state.phase, state.phase)} …"] if state.phase != "finished" else []
+    if record.kind == "prepared" and state.prepared is not None:
+        problem, protocol = state.prepared.problem, state.prepared.protocol
+        return [
+            f"{state.prepared.origin}: {state.prepared.rows:,} rows, {len(state.prepared.schema.fields)} columns",
+            f"Predicting {_flat(problem.target.value)} ({problem.task.value}), optimising {problem.metric.value}. "
+            f"{problem.target.reason}",
+            f"{protocol.n_holdout:,} rows are sealed; {protocol.n_development:,} are for learning.",
+            *(f"Warning: {_flat(w)}" for w in state.prepared.warnings),
+        ]
+    if record.kind == "experiment_finished":
+        experiment = state.experiments[int(record.body["experiment"]["number"])]
+        score, spread = scores_of(experiment)
+        best = " (best so far)" if state.best is not None and state.best.number == experiment.number else ""
+        if experiment.score is None:
+            why = experiment.failures[-1].message if experiment.failures else ""
+            return [f"{experiment.slug}: failed: {_flat(why)}"]
+        note = " pruned" if experiment.status == "pruned" else ""
+        return [f"{experiment.slug}: {experiment.score.metric} {score} ± {spread}{note}{best}"]
+    if record.kind == "recovered":
+        failure = record.body["failure"]
+        return [f"Experiment {record.body['number']}: {_flat(failure['diagnosis'])} {_flat(failure['remedy'])}"]
+    if record.kind == "search_stopped":
+        return [state.stopped]
+    return []
+
+
+def closing_lines(summary: dict[str, Any], folder: Path) -> list[Text]:
+    """How a finished run is told in a few lines."""
+    holdout, baseline = summary["holdout"], summary["baseline"]
+    headline = Text(f"{summary['verdict'].capitalize()}: ", style="bold")
+    headline.append(f"{holdout['metric']} {number(holdout['score'])}", style="bold green")
+    if holdout.get("ci_low") is not None:
+        headline.append(f" (95 %: {number(holdout['ci_low'])} to {number(holdout['ci_high'])})")
+    headline.append(f" on {holdout['rows']:,} sealed rows; the baseline gets {number(baseline['score'])}.")
+    lines = [headline]
+    lines += [Text(f"Warning: {_flat(w)}", style="yellow") for w in summary.get("warnings", [])[:5]]
+    lines.append(Text(f"Report  {folder / 'report.html'}"))
+    lines.append(Text(f"Model   {folder / 'model'}"))
+    lines.append(Text(f"Predict modelwright predict {folder} NEW_ROWS.csv -o predictions.csv", style="dim"))
+    return lines
+
+
+@contextmanager
+def watching(folder: Path, as_json: bool) -> Iterator[Watch]:
+    """The watch that suits the terminal."""
+    console = Console(stderr=as_json)
+    if as_json:
+        yield JsonLines(folder, console)
+    elif console.is_terminal:
+        screen = Screen(folder, console)
+        with screen.live:
+            yield screen
+            screen.live.stop()
+    else:
+        yield Lines(folder, console)
+
+
+def print_runs(root: Path, as_json: bool) -> None:
+    """List the runs below a folder, the latest first."""
+    from modelwright.errors import ModelwrightError
+    from modelwright.state import fold
+    from modelwright.stores.folder import Folder
+
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for name in ("run", "status", "target", "metric", "score", "95 %", "experiments"):
+        table.add_column(name, no_wrap=name == "run")
+    for file in sorted(root.glob("**/run.db"), key=lambda p: -p.stat().st_mtime):
+        try:
+            store = Folder(file.parent, readonly=True)
+            state = fold(store.events())
+            store.close()
+        except ModelwrightError as error:
+            table.add_row(str(file.parent), "unreadable", Text(str(error)))
+            continue
+        row = run_row(state, file.parent)
+        if as_json:
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            table.add_row(*(Text("" if v is None else str(v)) for v in row.values()))
+    if not as_json:
+        Console().print(table if table.row_count else Text(f"There are no runs below {root}."))
+
+
+def run_row(state: State, folder: Path) -> dict[str, Any]:
+    """A run in one row."""
+    problem = state.prepared.problem if state.prepared else None
+    score = state.delivery.judgement.score if state.delivery else None
+    return {
+        "run": str(folder),
+        "status": state.status,
+        "target": _flat(problem.target.value) if problem else None,
+        "metric": problem.metric.value if problem else None,
+        "score": number(score.value) if score else None,
+        "interval": f"{number(score.low)} – {number(score.high)}" if score and score.low is not None else None,
+        "experiments": len(state.experiments),
+    }
+
+
+def print_run(state: State, timing: bool, as_json: bool) -> None:
+    """What a run found."""
+    if as_json:
+        print(json.dumps(state.summary, ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    console.print(Text(f"{state.run_id}: {state.status}", style="bold"))
+    if state.error:
+        console.print(Text(_flat(state.error), style="red"))
+    if state.prepared is not None:
+        problem = state.prepared.problem
+        console.print(Text(_flat(problem.statement)))
+        console.print(Text(f"{_flat(problem.target.value)}: {problem.task.value}, {problem.metric.value}", style="dim"))
+    screen = Screen(Path(), console)
+    if state.plans:
+        console.print(screen._table(state))
+    if timing:
+        for name, seconds in state.phases.items():
+            console.print(Text(f"{PHASES.get(name, name):32} {seconds:8.2f} s"))
+    if state.delivery is not None:
+        score = state.delivery.judgement.score
+        console.print(Text(f"Holdout {score.metric} {number(score.value)}", style="bold green"))
+        console.print(Text(state.delivery.note))
+
+
+def print_comparison(first: State, second: State) -> None:
+    """What differs between two runs."""
+    from modelwright.recipe import difference
+
+    console = Console()
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for name in ("", first.run_id, second.run_id):
+        table.add_column(Text(name))
+    facts = [comparable(first), comparable(second)]
+    for key in facts[0]:
+        a, b = facts[0][key], facts[1][key]
+        table.add_row(Text(key), Text(a), Text(b, style="" if a == b else "bold yellow"))
+    console.print(table)
+    if first.delivery is not None and second.delivery is not None:
+        for line in difference(first.delivery.recipe, second.delivery.recipe):
+            console.print(Text(line))
+
+
+def comparable(state: State) -> dict[str, str]:
+    """A run's facts, as texts to put side by side."""
+    prepared, delivery = state.prepared, state.delivery
+    score = delivery.judgement.score if delivery else None
+    return {
+        "status": state.status,
+        "rows": f"{prepared.rows:,}" if prepared else "",
+        "data": prepared.development[:12] if prepared else "",
+        "target": _flat(prepared.problem.target.value) if prepared else "",
+        "metric": prepared.problem.metric.value if prepared else "",
+        "columns": str(len(prepared.features.fields)) if prepared else "",
+        "experiments": str(len(state.experiments)),
+        "best": state.best.slug if state.best else "",
+        "holdout": number(score.value) if score else "",
+        "95 %": f"{number(score.low)} – {number(score.high)}" if score and score.low is not None else "",
+        "model": delivery.model[:12] if delivery else "",
+    }
+
+
+def print_actions(task: str | None, category: str | None, as_json: bool) -> None:
+    """The action registry."""
+    from modelwright.actions import of_task
+    from modelwright.errors import RequestError
+    from modelwright.tasks import all_tasks
+    from modelwright.tools import all_tools
+
+    if task is not None and task not in all_tasks():
+        raise RequestError(f"there is no task {task!r}; there are {', '.join(all_tasks())}")
+    entries = [a for a in of_task(task) if category in (None, a.category)]
+    tools = list(all_tools().values()) if category in (None, "tool") else []
+    if not entries and not tools:
+        known = sorted({a.category for a in of_task(None)} | {"tool"})
+        raise RequestError(f"there is no category {category!r}; there are {', '.join(known)}")
+    for action in entries:
+        if as_json:
+            params = [
+                {"name": p.name, "allowed": p.allowed(), "default": repr(p.default), "doc": p.doc}
+                for p in action.params
+            ]
+            line = {"name": action.name, "category": action.category, "tasks": action.tasks, "params": params}
+            print(json.dumps(line | {"description": action.description}, ensure_ascii=False))
+        else:
+            print(action.render() + "\n")
+    for tool in tools:
+        if as_json:
+            line = {"name": tool.name, "category": "tool", "signature": str(tool.signature), "description": tool.doc}
+            print(json.dumps(line, ensure_ascii=False))
+        else:
+            print(f"{tool.name}{tool.signature} (tool): {tool.doc}\n")
+
+
+def _flat(text: str) -> str:
+    """One line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,87 @@
+"""Fitted models on disk: written by skops, audited against a list of trusted types before anything is constructed.
+
+Nothing here unpickles. skops trusts plain values, numpy and scikit-learn's public estimators by itself; everything
+else that our models are made of is named below, and a file that asks for any other type is refused by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from modelwright.errors import DataError
+
+TRUSTED = frozenset(
+    {
+        "catboost.core.CatBoostClassifier",
+        "catboost.core.CatBoostRegressor",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
+        "sklearn.tree._tree.Tree",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+        "xgboost.sklearn.XGBRFClassifier",
+        "xgboost.sklearn.XGBRFRegressor",
+    }
+)
+"""Types that model files may name besides those that skops trusts and our own estimators and transforms."""
+
+OWN_ROOMS = ("modelwright.pipeline", "modelwright.estimators", "modelwright.transforms")
+
+
+def dump_model(model: Any, path: Path) -> None:
+    """Write a fitted model."""
+    import skops.io
+
+    skops.io.dump(model, path)
+
+
+def load_model(path: Path) -> Any:
+    """Audit a model file, then construct the model.
+
+    Raises:
+        DataError: when the file isn't a model file, or names types that aren't trusted.
+    """
+    import skops.io
+
+    try:
+        asked = skops.io.get_untrusted_types(file=path)
+    except Exception as error:
+        # skops raises whatever its zip and JSON layers raise; to the user all of it means one thing.
+        raise DataError(f"{path.name} isn't a model file that can be read: {type(error).__name__}: {error}") from error
+    refused = [name for name in asked if not trusted(name)]
+    if refused:
+        raise DataError(
+            f"{path.name} was not loaded because it asks for types that modelwright doesn't trust: "
+            f"{', '.join(sorted(refused)[:5])}; use a bundle that modelwright wrote"
+        )
+    return skops.io.load(path, trusted=asked)
+
+
+def trusted(name: str) -> bool:
+    """Whether a model file may name this type: on the list, or an estimator class of our own rooms or of a plug-in."""
+    if name in TRUSTED:
+        return True
+    module_name, _, class_name = name.rpartition(".")
+    rooms = (*OWN_ROOMS, *_plugin_modules())
+    if not any(module_name == room or module_name.startswith(room + ".") for room in rooms):
+        return False
+    from sklearn.base import BaseEstimator
+
+    try:
+        value = getattr(importlib.import_module(module_name), class_name, None)
+    except ImportError:
+        return False
+    return isinstance(value, type) and issubclass(value, BaseEstimator) and value.__module__ == module_name
+
+
+def _plugin_modules() -> list[str]:
+    from importlib.metadata import entry_points
+
+    groups = ("modelwright.estimators", "modelwright.transforms")
+    return [point.value for group in groups for point in entry_points(group=group)]

@@ -1,0 +1,275 @@
+"""A recipe becomes one scikit-learn ``Pipeline`` from raw columns to prediction.
+
+Targets are class codes 0 … k − 1 or numbers. Every compiled pipeline answers ``predict_proba`` with one column for
+each of the k classes (also for classes that were absent where it was fitted), or ``predict`` with numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import Pipeline
+
+from modelwright.actions import build_part
+from modelwright.estimators import all_estimators
+from modelwright.recipe import Recipe, Setting, Use
+
+
+def compile_recipe(recipe: Recipe, setting: Setting) -> Pipeline:
+    """Compile a recipe.
+
+    Args:
+        recipe: validated by :func:`modelwright.actions.checked_recipe`.
+        setting: what it is compiled for.
+
+    Returns:
+        An unfitted pipeline over frames with the column types of :mod:`modelwright.table`.
+    """
+    if recipe.members:
+        return Pipeline([("model", _combination(recipe, setting))])
+    estimator = all_estimators()[recipe.estimator.action]
+    core = estimator.build(estimator.action().resolved(recipe.estimator.params), setting)
+    view = recipe.view or Use(estimator.view)
+    steps: list[tuple[str, Any]] = [
+        (f"{i:02d}_{use.action}", build_part(use, setting)) for i, use in enumerate(recipe.transforms, 1)
+    ]
+    steps.append((view.action, build_part(view, setting)))
+    steps.append(("model", _model(core, recipe, setting)))
+    return Pipeline(steps)
+
+
+def _model(core: Any, recipe: Recipe, setting: Setting) -> BaseEstimator:
+    def built(use: Use | None) -> Any:
+        return None if use is None else build_part(use, setting)
+
+    if setting.classification:
+        return Classifier(
+            core,
+            n_classes=setting.n_classes,
+            resampling=built(recipe.resampling),
+            weighting=built(recipe.weighting),
+            calibration=built(recipe.calibration),
+            seed=setting.seed,
+        )
+    return Regressor(core, target=built(recipe.target))
+
+
+def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
+    models = [compile_recipe(m.recipe, replace(setting, seed=setting.seed + i)) for i, m in enumerate(recipe.members)]
+    calibration = None if recipe.calibration is None else build_part(recipe.calibration, setting)
+    if recipe.estimator.action == "stack":
+        from modelwright.actions import registry
+
+        strength = float(registry()["stack"].resolved(recipe.estimator.params)["C"])
+        return stacked(models, setting, strength)
+    weights = [m.weight for m in recipe.members]
+    if setting.classification:
+        return BlendClassifier(models, weights, n_classes=setting.n_classes, calibration=calibration)
+    return BlendRegressor(models, weights)
+
+
+def stacked(models: list[Pipeline], setting: Setting, strength: float) -> BaseEstimator:
+    """A scikit-learn stacking model: a penalised linear model over out-of-fold predictions."""
+    from sklearn.ensemble import StackingClassifier, StackingRegressor
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    named = [(f"member_{i}", model) for i, model in enumerate(models, 1)]
+    if setting.classification:
+        final = LogisticRegression(C=strength, max_iter=500)
+        stack = StackingClassifier(named, final, cv=5, stack_method="predict_proba", n_jobs=1)
+        return Classifier(stack, n_classes=setting.n_classes, seed=setting.seed)
+    return StackingRegressor(named, RidgeCV(np.logspace(-3, 3, 13)), cv=5, n_jobs=1)
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier with what may be wrapped round it: resampling and weighting in fitting, calibration after it.
+
+    Args:
+        estimator: a classifier with ``predict_proba``.
+        n_classes: number of classes of the whole problem.
+        resampling: an object with ``fit_resample``, or ``None``.
+        weighting: an object with ``weights(y)``, or ``None``.
+        calibration: an object with ``fit(probabilities, y)`` and ``transform``, or ``None``. It is fitted on
+            cross-validated predictions within the rows given to ``fit``.
+        seed: seed of the folds for calibration.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        n_classes: int,
+        resampling: Any = None,
+        weighting: Any = None,
+        calibration: Any = None,
+        seed: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_classes = n_classes
+        self.resampling = resampling
+        self.weighting = weighting
+        self.calibration = calibration
+        self.seed = seed
+
+    def fit(self, X: Any, y: np.ndarray) -> Classifier:
+        """Fit on a view's matrix and class codes."""
+        y = np.asarray(y).astype(np.int64)
+        self.calibration_ = None
+        if self.calibration is not None:
+            smallest = int(np.bincount(y)[np.unique(y)].min())
+            folds = StratifiedKFold(min(3, smallest), shuffle=True, random_state=self.seed) if smallest > 1 else None
+            if folds is not None:
+                inner = Classifier(self.estimator, self.n_classes, self.resampling, self.weighting)
+                inside = cross_val_predict(inner, X, y, cv=folds, method="predict_proba")
+                self.calibration_ = clone(self.calibration).fit(inside, y)
+        if self.resampling is not None:
+            X, y = clone(self.resampling).fit_resample(X, y)
+        present, codes = np.unique(y, return_inverse=True)
+        self.present_ = present
+        self.classes_ = np.arange(self.n_classes)
+        self.estimator_ = None
+        if len(present) > 1:
+            self.estimator_ = clone(self.estimator)
+            if self.weighting is not None:
+                self.estimator_.fit(X, codes, sample_weight=self.weighting.weights(codes))
+            else:
+                self.estimator_.fit(X, codes)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities, (n, n_classes)."""
+        rows = X.shape[0]
+        result = np.zeros((rows, self.n_classes))
+        if self.estimator_ is None:
+            result[:, self.present_] = 1.0
+        elif rows:
+            result[:, self.present_] = self.estimator_.predict_proba(X)
+        return result if self.calibration_ is None or not rows else np.asarray(self.calibration_.transform(result))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Codes of the most probable classes."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    @property
+    def truncated_(self) -> bool:
+        """Whether fitting stopped early for lack of time."""
+        return bool(getattr(self.estimator_, "truncated_", False))
+
+
+class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A regressor over a transformed target.
+
+    Args:
+        estimator: a regressor.
+        target: a transformer of the (n, 1) target with an inverse, or ``None``.
+    """
+
+    def __init__(self, estimator: Any, target: Any = None) -> None:
+        self.estimator = estimator
+        self.target = target
+
+    def fit(self, X: Any, y: np.ndarray) -> Regressor:
+        """Fit on a view's matrix and numbers."""
+        y = np.asarray(y, dtype=np.float64)
+        self.target_ = None if self.target is None else clone(self.target).fit(y.reshape(-1, 1))
+        inside = y if self.target_ is None else np.asarray(self.target_.transform(y.reshape(-1, 1))).ravel()
+        self.estimator_ = clone(self.estimator).fit(X, inside)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Numbers in the target's own units, (n,)."""
+        if not X.shape[0]:
+            return np.zeros(0)
+        raw = np.asarray(self.estimator_.predict(X), dtype=np.float64).ravel()
+        return raw if self.target_ is None else np.asarray(self.target_.inverse_transform(raw.reshape(-1, 1))).ravel()
+
+    @property
+    def truncated_(self) -> bool:
+        """Whether fitting stopped early for lack of time."""
+        return bool(getattr(self.estimator_, "truncated_", False))
+
+
+class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The weighted mean of several pipelines' probabilities.
+
+    Args:
+        models: pipelines over frames, with ``predict_proba`` of ``n_classes`` columns.
+        weights: one a model; they are scaled to sum to one.
+        n_classes: number of classes.
+        calibration: an object fitted elsewhere on out-of-fold blends, with ``transform``, or ``None``.
+    """
+
+    def __init__(self, models: list[Any], weights: list[float], n_classes: int, calibration: Any = None) -> None:
+        self.models = models
+        self.weights = weights
+        self.n_classes = n_classes
+        self.calibration = calibration
+
+    def fit(self, X: Any, y: np.ndarray) -> BlendClassifier:
+        """Fit every model on the same rows."""
+        return self.assemble([clone(m).fit(X, y) for m in self.models], None)
+
+    def assemble(self, fitted: list[Any], calibration: Any) -> BlendClassifier:
+        """Take models (and a calibration) that were fitted before."""
+        self.models_ = fitted
+        self.calibration_ = calibration
+        self.classes_ = np.arange(self.n_classes)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities, (n, n_classes)."""
+        if not len(X):
+            return np.zeros((0, self.n_classes))
+        blended = weighted_mean([m.predict_proba(X) for m in self.models_], self.weights)
+        return blended if self.calibration_ is None else np.asarray(self.calibration_.transform(blended))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Codes of the most probable classes."""
+        return self.predict_proba(X).argmax(axis=1)
+
+
+class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """The weighted mean of several pipelines' predictions; see :class:`BlendClassifier`."""
+
+    def __init__(self, models: list[Any], weights: list[float]) -> None:
+        self.models = models
+        self.weights = weights
+
+    def fit(self, X: Any, y: np.ndarray) -> BlendRegressor:
+        """Fit every model on the same rows."""
+        return self.assemble([clone(m).fit(X, y) for m in self.models])
+
+    def assemble(self, fitted: list[Any]) -> BlendRegressor:
+        """Take models that were fitted before."""
+        self.models_ = fitted
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Numbers, (n,)."""
+        return weighted_mean([m.predict(X) for m in self.models_], self.weights) if len(X) else np.zeros(0)
+
+
+def weighted_mean(predictions: list[np.ndarray], weights: list[float]) -> np.ndarray:
+    """The mean of arrays of one shape; weights are scaled to sum to one."""
+    share = np.asarray(weights, dtype=np.float64)
+    share = share / share.sum()
+    total = np.zeros_like(predictions[0], dtype=np.float64)
+    for weight, prediction in zip(share, predictions, strict=True):
+        total += weight * prediction
+    return total
+
+
+def raw_predictions(model: Any, frame: Any, classification: bool) -> np.ndarray:
+    """Probabilities (n, k) or numbers (n,) of a fitted pipeline."""
+    return np.asarray(model.predict_proba(frame) if classification else model.predict(frame))
+
+
+def truncated(model: Pipeline) -> bool:
+    """Whether any part of a fitted pipeline stopped early for lack of time."""
+    last = model[-1]
+    if hasattr(last, "models_"):
+        return any(truncated(m) for m in last.models_)
+    return bool(getattr(last, "truncated_", False))

@@ -1,0 +1,217 @@
+"""Which experiments come first: strong, diverse defaults, the cheap and different ones early.
+
+The order and the settings follow what is generally found for tabular data: one model of every family before a second
+of any; boosting, forests, linear models and a small neural network each carry some data sets, and a greedy ensemble
+over them gains more than tuning one (Caruana et al. 2004; Erickson et al. 2020, AutoGluon-Tabular).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from modelwright.estimators import all_estimators
+from modelwright.plan import Hypothesis, Plan
+from modelwright.problem import Problem
+from modelwright.profile import Profile
+from modelwright.protocol import Protocol
+from modelwright.recipe import Use
+from modelwright.table import Schema
+
+SKEWED = 1.0
+"""Skewness of a positive regression target beyond which its logarithm is tried."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What experiments are designed from.
+
+    Args:
+        problem: what is asked.
+        schema: the columns that models may use.
+        profile: aggregates of the development rows.
+        protocol: how models are judged.
+    """
+
+    problem: Problem
+    schema: Schema
+    profile: Profile
+    protocol: Protocol
+
+    @property
+    def task(self) -> str:
+        """The task type."""
+        return self.problem.task.value
+
+    @property
+    def classification(self) -> bool:
+        """Whether the target is a class."""
+        return bool(self.problem.classes)
+
+    @property
+    def rows(self) -> int:
+        """Development rows."""
+        return self.protocol.n_development
+
+    @property
+    def temporal(self) -> bool:
+        """Whether rows have a past that features can be made of."""
+        return self.problem.time_column.value is not None and bool(self.schema.of_kind("numeric"))
+
+    @property
+    def skewed_target(self) -> bool:
+        """Whether the logarithm of a regression target may be easier to predict."""
+        numbers = self.profile.target_numbers
+        low = numbers.get("q01", numbers.get("q05", -1.0))
+        return not self.classification and low >= 0 and numbers.get("skew", 0.0) > SKEWED
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Whole-number columns that repeat like names do: possibly categories written as numbers."""
+        found = []
+        for field in self.schema.fields:
+            if field.kind != "numeric" or not field.whole:
+                continue
+            column = self.profile[field.name]
+            distinct = column.distinct
+            wide = bool(column.quantiles) and column.quantiles[-1] > 4 * distinct
+            if 3 <= distinct <= 20 or (distinct > 50 and wide and self.profile.rows > 4 * distinct):
+                found.append(field.name)
+        return tuple(found)
+
+
+def portfolio(ground: Ground) -> tuple[Plan, ...]:
+    """The plans in the order in which they should be run, without those that the constraints forbid."""
+    plans = list(_allowed(ground, _ordered(ground)))
+    if ground.problem.constraints.prefer:
+        wished = set(ground.problem.constraints.prefer)
+        plans.sort(key=lambda p: not (names_of(p.estimator.action) & wished))
+    return tuple(plans)
+
+
+def names_of(estimator: str) -> set[str]:
+    """The names by which a constraint may mean an estimator: its own and its family's."""
+    member = all_estimators().get(estimator)
+    return {estimator} if member is None else {estimator, member.family}
+
+
+def permitted(ground: Ground, plan: Plan) -> bool:
+    """Whether the constraints allow a plan's estimator."""
+    member = all_estimators().get(plan.estimator.action)
+    constraints = ground.problem.constraints
+    if member is None or ground.task not in member.tasks:
+        return False
+    if constraints.interpretable and not member.interpretable:
+        return False
+    return not names_of(plan.estimator.action) & set(constraints.avoid)
+
+
+def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
+    seen: set[str] = set()
+    for plan in plans:
+        if plan.name not in seen and permitted(ground, plan):
+            seen.add(plan.name)
+            yield plan
+
+
+def _ordered(ground: Ground) -> Iterator[Plan]:
+    linear = "logistic_regression" if ground.classification else "ridge"
+    small = ground.rows < 3_000
+    log = Use("log1p") if ground.skewed_target else None
+    history = _history(ground)
+    if history:
+        yield Plan(
+            f"{linear}-own-past", Use(linear), history,
+            reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
+            hypothesis=Hypothesis("Each unit's deviation from its usual level announces the outcome.", 0.6),
+        )  # fmt: skip
+    yield Plan("lightgbm", Use("lightgbm"), reason="Gradient boosting is the best single guess for mixed columns.")
+    if history:
+        yield Plan(
+            "lightgbm-own-past", Use("lightgbm"), history,
+            reason="The same features of each unit's past for a model that finds interactions.",
+        )  # fmt: skip
+    if log is not None:
+        yield Plan(
+            "lightgbm-log-target", Use("lightgbm"), target=log,
+            reason="The target is skewed; errors in proportion may be easier to learn than absolute ones.",
+        )  # fmt: skip
+    yield Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
+    codes = ground.codes
+    as_names = (Use("as_category", {"columns": codes}),) if codes else ()
+    if codes:
+        yield Plan(
+            f"{linear}-codes-as-names", Use(linear), as_names,
+            reason="Some whole numbers may be names rather than quantities.",
+            hypothesis=Hypothesis(f"{len(codes)} whole-number column(s) are categories.", 0.4),
+        )  # fmt: skip
+        yield Plan(
+            "catboost-codes-as-names", Use("catboost"), as_names,
+            reason="CatBoost's ordered statistics suit categories with many levels.",
+        )  # fmt: skip
+    yield Plan("catboost", Use("catboost"), target=log, reason="CatBoost's defaults are strong on most tables.")
+    yield Plan(
+        "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
+        reason="Few leaves and more trees: better where effects mostly add up.",
+    )  # fmt: skip
+    yield Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
+    if codes:
+        yield Plan(
+            "lightgbm-codes-as-names", Use("lightgbm"), as_names,
+            reason="Boosting with whole-number codes treated as names.",
+        )  # fmt: skip
+        yield Plan(
+            "extra-trees-codes-as-names", Use("extra_trees"), as_names,
+            reason="Random trees over target means and counts of the codes.",
+        )  # fmt: skip
+    if log is not None:
+        yield Plan(f"{linear}-log-target", Use(linear), target=log, reason="A linear model of the logarithm.")
+        yield Plan("extra-trees-log-target", Use("extra_trees"), target=log, reason="Random trees for the logarithm.")
+    if small:
+        yield Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
+    yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
+    yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
+    yield Plan(
+        f"{linear}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}),
+        reason="Ranks instead of values: heavy tails no longer rule the linear model.",
+    )  # fmt: skip
+    if len(ground.schema.of_kind("category", "boolean")) >= 2 or codes:
+        yield Plan(
+            "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names,
+            reason="Pairs of categories as categories of their own.",
+        )  # fmt: skip
+        yield Plan(
+            f"{linear}-combinations", Use(linear), (*as_names, Use("combine_categories")),
+            reason="A linear model that knows pairs of categories.",
+        )  # fmt: skip
+    if len(ground.schema.of_kind("numeric")) >= 3:
+        yield Plan(
+            "lightgbm-ratios", Use("lightgbm"), (Use("interactions"),), target=log,
+            reason="Products, ratios and differences of columns are hard for trees to approximate.",
+        )  # fmt: skip
+    yield Plan(
+        "lightgbm-random-splits", Use("lightgbm_extra_trees", {"num_leaves": 64}), target=log,
+        reason="Random thresholds make boosting less sure of noise.",
+    )  # fmt: skip
+    if small:
+        yield Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
+
+
+def _history(ground: Ground) -> tuple[Use, ...]:
+    """Features of each unit's past, when rows have one."""
+    if not ground.temporal:
+        return ()
+    columns = tuple(
+        f.name for f in ground.schema.fields if f.kind == "numeric" and ground.profile[f.name].distinct > 10
+    )[:30]
+    if not columns:
+        return ()
+    return (
+        Use("trailing_zscore", {"columns": columns}),
+        Use("rolling", {"columns": columns, "windows": (6, 24)}),
+    )
+
+
+def with_history(ground: Ground, plan: Plan) -> Plan:
+    """A plan with features of each unit's past."""
+    return replace(plan, transforms=(*_history(ground), *plan.transforms))

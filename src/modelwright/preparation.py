@@ -1,0 +1,247 @@
+"""From a request to ground that experiments can stand on: read, understand, seal, profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelwright.errors import AmbiguousError, DataError
+from modelwright.evaluation import Situation
+from modelwright.frames import write_frame
+from modelwright.policy.constraints import parse_constraints
+from modelwright.policy.understand import understand
+from modelwright.problem import Known, Problem
+from modelwright.profile import Profile
+from modelwright.profiling import profile
+from modelwright.protocol import Protocol
+from modelwright.readers import Reading, conform, read
+from modelwright.request import Request
+from modelwright.splitting import make_protocol
+from modelwright.stores import Store
+from modelwright.table import Schema
+from modelwright.tasks import all_tasks
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Ask = Callable[[str, tuple[str, ...]], str | None]
+"""Asks the person a question with candidates; ``None`` when there is nobody to ask or no answer."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is fixed before the first experiment.
+
+    Args:
+        origin: what was read, in words.
+        notes: what reading had to repair.
+        rows: rows of the data.
+        schema: all columns.
+        features: the columns that models may use.
+        problem: what was understood.
+        protocol: how models are judged.
+        profile: aggregates of the development rows.
+        development: digest of the development rows: features, then the encoded target.
+        sealed: digest of the sealed rows, the same columns.
+        warnings: what the reader must know.
+    """
+
+    origin: str
+    notes: tuple[str, ...]
+    rows: int
+    schema: Schema
+    features: Schema
+    problem: Problem
+    protocol: Protocol
+    profile: Profile
+    development: str
+    sealed: str
+    warnings: tuple[str, ...]
+
+    @property
+    def situation(self) -> Situation:
+        """What evaluation needs to know."""
+        task = all_tasks()[self.problem.task.value]
+        metric = self.problem.metric.value
+        return Situation(
+            task=self.problem.task.value,
+            classes=self.problem.classes,
+            target=self.problem.target.value,
+            protocol=self.protocol,
+            rows=self.development,
+            seed=self.problem.seed,
+            n_features=len(self.features.fields),
+            time_column=self._if_feature(self.problem.time_column.value),
+            group_column=self._if_feature(self.problem.group_column.value),
+            secondary=tuple(name for name in task.secondary if name != metric),
+        )
+
+    def _if_feature(self, name: str | None) -> str | None:
+        return name if name is not None and name in self.features else None
+
+
+def prepare(
+    request: Request, source: Any, store: Store, scratch: Path, ask: Ask, say: Callable[[str], None]
+) -> Prepared:
+    """Read the data, understand the problem, seal the holdout, profile the rest.
+
+    Args:
+        request: what was asked.
+        source: the data: a path, ``"-"`` or a frame.
+        store: takes the rows.
+        scratch: an existing folder for files on their way into the store.
+        ask: asks the person when the request can be read in several ways.
+        say: told the phase that begins.
+
+    Raises:
+        UserError: when the request or the data is at fault.
+    """
+    say("reading")
+    reading = read(source, request.kinds)
+    say("understanding")
+    problem = _understood(request, reading, ask)
+    frame, test_rows, notes = _with_test_rows(request, reading, problem)
+    frame, test_rows, dropped = _labelled(frame, test_rows, problem)
+    task = all_tasks()[problem.task.value]
+    target = frame[problem.target.value]
+    if not problem.classes:
+        problem = replace(problem, classes=task.classes(target))
+    y = task.encode(target, problem.classes)
+    say("sealing")
+    split = make_protocol(frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows)
+    problem = _settled(problem, split.protocol.holdout)
+    names = tuple(n for n in problem.features(reading.schema.names) if n in frame.columns)
+    if not names:
+        raise DataError(
+            f"no column is left to predict {problem.target.value!r} from: "
+            + (problem.excluded.reason or "all others are ids, constants or empty")
+        )
+    features = reading.schema.only(names)
+    development = _stored(frame, names, y, split.development, problem.target.value, store, scratch)
+    sealed = _stored(frame, names, y, split.holdout, problem.target.value, store, scratch)
+    protocol = replace(split.protocol, assignment=_stored_array(split.assignment, store), sealed=sealed)
+    say("profiling")
+    known = profile(frame.iloc[split.development], reading.schema, target=problem.target.value, floor=request.floor)
+    warnings = [*protocol.warnings, *notes]
+    if dropped:
+        warnings.append(f"{dropped:,} rows have no value in {problem.target.value!r} and were left out.")
+    return Prepared(
+        reading.origin,
+        reading.notes,
+        len(reading.frame),
+        reading.schema,
+        features,
+        problem,
+        protocol,
+        known,
+        development,
+        sealed,
+        tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _understood(request: Request, reading: Reading, ask: Ask) -> Problem:
+    constraints = parse_constraints(request.constraints)
+    target = request.target
+    for _ in range(3):
+        try:
+            return understand(
+                request.statement,
+                reading.schema,
+                reading.frame,
+                target=target,
+                task=request.task,
+                metric=request.metric,
+                time_column=request.time_column,
+                group_column=request.group_column,
+                id_columns=request.id_columns,
+                constraints=constraints,
+                seed=request.seed,
+            )
+        except AmbiguousError as error:
+            answer = ask(str(error), error.candidates)
+            if answer is None:
+                raise
+            target = answer
+    raise AmbiguousError("the target column is still unclear; name it with --target COL")
+
+
+def _with_test_rows(
+    request: Request, reading: Reading, problem: Problem
+) -> tuple[pd.DataFrame, np.ndarray | None, list[str]]:
+    """The data with the user's labelled test rows below it, and their positions."""
+    import numpy as np
+
+    from modelwright.fitting import stack_rows
+
+    if request.test is None:
+        return reading.frame, None, []
+    given = conform(request.test, reading.schema)
+    if given.frame[problem.target.value].notna().sum() == 0:
+        raise DataError(
+            f"{request.test}: no row has a value in the target column {problem.target.value!r}; "
+            "--test takes labelled rows"
+        )
+    stacked = stack_rows(reading.frame, given.frame)
+    positions = np.arange(len(reading.frame), len(stacked))
+    return stacked, positions, [f"Test file: {note}" for note in given.notes]
+
+
+def _labelled(
+    frame: pd.DataFrame, test_rows: np.ndarray | None, problem: Problem
+) -> tuple[pd.DataFrame, np.ndarray | None, int]:
+    """Only the rows that have a target, with the test rows' new positions."""
+    import numpy as np
+
+    labelled = frame[problem.target.value].notna().to_numpy()
+    if labelled.all():
+        return frame, test_rows, 0
+    if test_rows is not None:
+        is_test = np.zeros(len(frame), dtype=bool)
+        is_test[test_rows] = True
+        test_rows = np.flatnonzero(is_test[labelled])
+    return frame[labelled].reset_index(drop=True), test_rows, int((~labelled).sum())
+
+
+def _settled(problem: Problem, holdout: str) -> Problem:
+    """Leave the group column out where models will meet groups that they have never seen."""
+    group = problem.group_column.value
+    if holdout != "group" or group is None or group in problem.excluded.value:
+        return problem
+    reason = f"{problem.excluded.reason} {group!r} names groups that new rows won't belong to.".strip()
+    excluded = Known((*problem.excluded.value, group), problem.excluded.source, reason, problem.excluded.alternatives)
+    return replace(problem, excluded=excluded)
+
+
+def _stored(
+    frame: pd.DataFrame,
+    names: tuple[str, ...],
+    y: np.ndarray,
+    rows: np.ndarray,
+    target: str,
+    store: Store,
+    scratch: Path,
+) -> str:
+    part = frame.loc[:, list(names)].iloc[rows].copy()
+    part[target] = y[rows].astype("float64")
+    path = scratch / "rows.arrow"
+    write_frame(part, path)
+    return store.put_file(path)
+
+
+def _stored_array(array: np.ndarray, store: Store) -> str:
+    import io
+
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return store.put(buffer.getvalue())
+
+
+def personal_columns(schema: Schema) -> tuple[str, ...]:
+    """Columns that look like personal data."""
+    return tuple(f.name for f in schema.fields if f.personal)

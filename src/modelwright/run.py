@@ -1,0 +1,260 @@
+"""A run, from a sentence and a file to a model one can trust."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import modelwright
+from modelwright.clock import Clock
+from modelwright.errors import Interrupted, ModelwrightError, RequestError
+from modelwright.hashing import digest
+from modelwright.journal import Journal, Listener
+from modelwright.preparation import Ask, Prepared, prepare
+from modelwright.request import Request
+
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "skops")
+SHORTEST_RESUME = 30.0
+"""Seconds that a resumed run gets at least, however much of its budget was used before."""
+
+
+def start(
+    request: Request,
+    folder: Path,
+    *,
+    source: Any = None,
+    began: float | None = None,
+    ask: Ask | None = None,
+    listeners: tuple[Listener, ...] = (),
+) -> dict[str, Any]:
+    """Make a run folder and run to the finished report.
+
+    Args:
+        request: what was asked.
+        folder: the run folder; must not exist, or be empty.
+        source: the data, when it isn't the file named in the request.
+        began: ``time.monotonic()`` of the start of the command; now, by default.
+        ask: asks the person; nobody, by default.
+        listeners: called with every event.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UserError: when the request or the data is at fault.
+        NoModelError: when no model could be delivered.
+        Interrupted: when the person stopped it; :func:`resume` goes on.
+    """
+    request.check()
+    if folder.exists() and any(folder.iterdir()):
+        raise RequestError(f"{folder} isn't empty; choose another --out, or go on with: modelwright resume {folder}")
+    began = time.monotonic() if began is None else began
+    clock = Clock(began, request.time_budget)
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder)
+    journal = Journal(store, folder.resolve().name, folder / "trace.jsonl", listeners)
+    journal.append(
+        "run_started",
+        {
+            "run_id": folder.resolve().name,
+            "request": request,
+            "started": time.time() - (time.monotonic() - began),
+            "version": modelwright.__version__,
+        },
+    )
+    return _run(request, folder, journal, clock, source, ask or _nobody)
+
+
+def resume(
+    folder: Path, *, began: float | None = None, ask: Ask | None = None, listeners: tuple[Listener, ...] = ()
+) -> dict[str, Any]:
+    """Go on where a run stopped: finished steps are reused, decisions are taken from the log.
+
+    The time budget goes on counting; a run that used up its budget gets half a minute to finish.
+
+    Args and raises: as :func:`start`.
+    """
+    began = time.monotonic() if began is None else began
+    from modelwright.state import fold
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder)
+    try:
+        state = fold(store.events())
+    except BaseException:
+        store.close()
+        raise
+    if state.request is None:
+        store.close()
+        raise RequestError(f"{folder} holds no run that could be resumed; start a new one with: modelwright run")
+    if state.summary is not None:
+        store.close()
+        return state.summary
+    left = max(state.request.time_budget - state.seconds(), SHORTEST_RESUME)
+    journal = Journal(store, state.run_id, folder / "trace.jsonl", listeners)
+    journal.append(
+        "resumed", {"spent": state.seconds(), "started": time.time() - (time.monotonic() - began), "budget": left}
+    )
+    return _run(state.request, folder, journal, Clock(began, left), None, ask or _nobody)
+
+
+def _run(request: Request, folder: Path, journal: Journal, clock: Clock, source: Any, ask: Ask) -> dict[str, Any]:
+    from modelwright.executors.local import Local
+
+    executor = None
+    try:
+        executor = Local(request.workers or cores(), folder / "artefacts", request.memory_limit or share_of_memory())
+        return _flow(request, folder, journal, clock, source, ask, executor)
+    except KeyboardInterrupt:
+        journal.append("phase", {"name": "interrupted"})
+        raise Interrupted(f"interrupted; go on with: modelwright resume {folder}") from None
+    except ModelwrightError as error:
+        journal.append("run_failed", {"error": str(error), "type": type(error).__name__})
+        raise
+    except BaseException as error:
+        journal.append("run_failed", {"error": f"{type(error).__name__}: {error}", "type": "defect"})
+        raise
+    finally:
+        if executor is not None:
+            executor.close()
+        journal.close()
+
+
+def _flow(
+    request: Request, folder: Path, journal: Journal, clock: Clock, source: Any, ask: Ask, executor: Any
+) -> dict[str, Any]:
+    """The run as a page: understand, seal, search, close, report."""
+    from modelwright.engine import Engine
+    from modelwright.evaluation import Evaluator
+    from modelwright.state import fold
+
+    before = fold(journal.events())
+    engine = Engine(journal, executor)
+
+    def say(phase: str) -> None:
+        journal.append("phase", {"name": phase})
+
+    prepared = before.prepared or _prepared(request, folder, journal, source, ask, say)
+    truth, assignment = _targets(prepared, journal)
+    evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
+
+    if before.delivery is None:
+        from modelwright.closing import Closing
+        from modelwright.problem import Budget
+        from modelwright.searching import Search
+
+        say("searching")
+        budget = Budget(request.time_budget, request.max_experiments, request.max_iterations)
+        search = Search(
+            prepared,
+            evaluator,
+            journal,
+            clock,
+            budget,
+            recorded=before.plans,
+            floor=request.floor,
+            drill=request.inject_failure,
+            experiments=dict(before.experiments),
+        )
+        if not before.stopped:
+            reason = search.run()
+            journal.append("search_stopped", {"reason": reason, "time_limited": search.time_limited})
+        _warm_up("matplotlib.figure")
+        say("closing")
+        Closing(prepared, evaluator, journal, clock).run(search.done)
+
+    say("reporting")
+    summary = _deliver(folder, journal)
+    journal.append("run_finished", {"summary": summary})
+    return summary
+
+
+def _prepared(
+    request: Request, folder: Path, journal: Journal, source: Any, ask: Ask, say: Callable[[str], None]
+) -> Prepared:
+    if source is None and request.data == "<frame>":
+        raise RequestError("this run was given its data in Python and had not read it yet; start it again from there")
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    try:
+        prepared = prepare(request, request.data if source is None else source, journal, scratch, ask, say)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    journal.append("prepared", {"prepared": prepared})
+    return prepared
+
+
+def _targets(prepared: Prepared, journal: Journal) -> tuple[Any, Any]:
+    """The development rows' targets and folds."""
+    import numpy as np
+
+    from modelwright.frames import read_frame
+
+    target = prepared.problem.target.value
+    y = read_frame(journal.path(prepared.development), [target])[target].to_numpy()
+    truth = y.astype(np.int64) if prepared.problem.classes else np.array(y)
+    return truth, np.load(journal.path(prepared.protocol.assignment), allow_pickle=False)
+
+
+def _deliver(folder: Path, journal: Journal) -> dict[str, Any]:
+    """Write bundle, programs and report from the log."""
+    from modelwright import report
+    from modelwright.delivery import write_bundle, write_experiments
+    from modelwright.state import fold
+    from modelwright.story import tell
+
+    state = fold(journal.events())
+    story = tell(state, journal.events(), versions())
+    write_experiments(state, folder)
+    write_bundle(story, state, journal, folder / "model")
+    return report.write(story, folder)
+
+
+def _warm_up(module: str) -> None:
+    """Import a module while others work; whoever needs it later waits less."""
+    threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
+
+
+def _nobody(question: str, candidates: tuple[str, ...]) -> str | None:
+    return None
+
+
+def new_folder(root: Path, data: str, seed: int) -> Path:
+    """A fresh run folder's path: when, on what, and a few characters that make it unique."""
+    when = datetime.now().strftime("%Y%m%d-%H%M%S")
+    stem = "".join(c if c.isalnum() else "-" for c in Path(data).stem.lower()).strip("-")[:24] or "data"
+    unique = digest([data, seed, time.time_ns(), os.getpid()])[:4]
+    return root / f"{when}-{stem}-{unique}"
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share_of_memory() -> int:
+    """Bytes that one step may use when the user doesn't say: what is free, divided among the cores, less a reserve."""
+    import psutil
+
+    return max(1 << 30, int(0.8 * psutil.virtual_memory().available / (cores() + 1)))
+
+
+def versions() -> dict[str, str]:
+    """Versions of modelwright, Python and the libraries that models depend on."""
+    found = {"modelwright": modelwright.__version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

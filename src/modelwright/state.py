@@ -1,0 +1,162 @@
+"""What a run is: a fold over its events. Resuming, the report, the live view and ``show`` all read this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelwright.closing import Delivery
+from modelwright.hashing import restore
+from modelwright.plan import Experiment, Plan
+from modelwright.preparation import Prepared
+from modelwright.report import Moment
+from modelwright.request import Request
+from modelwright.step import Record
+from modelwright.tasks.metrics import better, find_metric
+
+
+@dataclass
+class State:
+    """Where a run stands.
+
+    Args:
+        run_id: its name.
+        request: what was asked.
+        source: digest of the data as it was read, for noticing that it changed.
+        started: seconds since the epoch of the first start.
+        spent: seconds of earlier sessions of a run that was resumed.
+        prepared: what experiments stand on, once it is fixed.
+        plans: designed experiments, by number.
+        experiments: finished ones, by number.
+        programs: source of each finished experiment's program, by number.
+        progress: the score over time.
+        failures: what went wrong outside experiments, one sentence each.
+        stopped: why the search ended.
+        delivery: what was delivered.
+        summary: the finished run's summary.
+        phase: what is being done.
+        phases: seconds by phase, in order.
+        time_limited: whether the clock decided anything.
+        error: how the run failed, if it did.
+        sessions: how often the run was started or resumed.
+    """
+
+    run_id: str = ""
+    request: Request | None = None
+    started: float = 0.0
+    spent: float = 0.0
+    prepared: Prepared | None = None
+    plans: dict[int, Plan] = field(default_factory=dict)
+    experiments: dict[int, Experiment] = field(default_factory=dict)
+    programs: dict[int, str] = field(default_factory=dict)
+    progress: list[Moment] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    stopped: str = ""
+    delivery: Delivery | None = None
+    summary: dict[str, Any] | None = None
+    phase: str = "starting"
+    phases: dict[str, float] = field(default_factory=dict)
+    time_limited: bool = False
+    error: str = ""
+    sessions: int = 0
+    _session_began: float = 0.0
+    _phase_began: float = 0.0
+    _last: float = 0.0
+
+    @property
+    def best(self) -> Experiment | None:
+        """The finished experiment with the best validation score."""
+        found: Experiment | None = None
+        for experiment in self.experiments.values():
+            if experiment.status != "done" or experiment.score is None:
+                continue
+            metric = find_metric(experiment.score.metric)
+            if found is None or found.score is None or better(metric, experiment.score.value, found.score.value):
+                found = experiment
+        return found
+
+    @property
+    def status(self) -> str:
+        """finished, failed, interrupted or unfinished."""
+        if self.summary is not None:
+            return "finished"
+        return "failed" if self.error else "interrupted" if self.phase == "interrupted" else "unfinished"
+
+    def apply(self, record: Record) -> None:
+        """Take one event in."""
+        handler = getattr(self, f"_on_{record.kind}", None)
+        self._last = record.time
+        if handler is not None:
+            handler(record, record.body)
+
+    def _on_run_started(self, record: Record, body: Any) -> None:
+        self.run_id = str(body["run_id"])
+        self.request = restore(Request, body["request"])
+        self.started = float(body["started"])
+        self._session_began = self.started
+        self._phase_began = self.started
+        self.sessions = 1
+
+    def _on_resumed(self, record: Record, body: Any) -> None:
+        self.spent = float(body["spent"])
+        self._session_began = float(body["started"])
+        self._phase_began = self._session_began
+        self.error = ""
+        self.sessions += 1
+
+    def _on_phase(self, record: Record, body: Any) -> None:
+        if self.phase not in ("interrupted", "failed"):
+            self.phases[self.phase] = self.phases.get(self.phase, 0.0) + record.time - self._phase_began
+        self.phase = str(body["name"])
+        self._phase_began = record.time
+
+    def _on_prepared(self, record: Record, body: Any) -> None:
+        self.prepared = restore(Prepared, body["prepared"])
+
+    def _on_experiment_designed(self, record: Record, body: Any) -> None:
+        self.plans[int(body["number"])] = restore(Plan, body["plan"])
+
+    def _on_experiment_finished(self, record: Record, body: Any) -> None:
+        experiment = restore(Experiment, body["experiment"])
+        if experiment.number in self.experiments:
+            return
+        self.experiments[experiment.number] = experiment
+        self.programs[experiment.number] = str(body["program"])
+        best = self.best
+        if experiment.score is not None and experiment.status == "done" and best is not None and best.score is not None:
+            seconds = self.spent + record.time - self._session_began
+            self.progress.append(Moment(seconds, experiment.number, experiment.score.value, best.score.value))
+
+    def _on_search_stopped(self, record: Record, body: Any) -> None:
+        self.stopped = str(body["reason"])
+        self.time_limited = self.time_limited or bool(body["time_limited"])
+
+    def _on_member_lost(self, record: Record, body: Any) -> None:
+        self.failures.append(f"{body['experiment']} was left out of the delivered model: {body['reason']}.")
+
+    def _on_fallback(self, record: Record, body: Any) -> None:
+        self.failures.append(f"The chosen models could not be fitted in time; {body['experiment']} was taken instead.")
+
+    def _on_delivered(self, record: Record, body: Any) -> None:
+        self.delivery = restore(Delivery, body["delivery"])
+        self.time_limited = self.time_limited or self.delivery.truncated
+
+    def _on_run_finished(self, record: Record, body: Any) -> None:
+        self._on_phase(record, {"name": "finished"})
+        self.summary = dict(body["summary"])
+
+    def _on_run_failed(self, record: Record, body: Any) -> None:
+        self.error = str(body["error"])
+
+    def seconds(self) -> float:
+        """Seconds spent so far, over all sessions, up to the last event."""
+        return self.spent + self._last - self._session_began
+
+
+def fold(records: Iterable[Record]) -> State:
+    """The state that a log tells of."""
+    state = State()
+    for record in records:
+        state.apply(record)
+    return state

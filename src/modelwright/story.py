@@ -1,0 +1,67 @@
+"""The story of a run for its report: a fold of the log, in the report's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from modelwright.errors import RequestError
+from modelwright.problem import Budget
+from modelwright.report import Story
+from modelwright.state import State
+from modelwright.step import Record
+
+
+def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -> Story:
+    """The story of a run that has delivered.
+
+    Args:
+        state: where the run stands.
+        records: its log.
+        versions: of modelwright, Python and the libraries.
+
+    Raises:
+        RequestError: when the run hasn't delivered a model.
+    """
+    prepared, delivery, request = state.prepared, state.delivery, state.request
+    if prepared is None or delivery is None or request is None:
+        raise RequestError(f"run {state.run_id} has not delivered a model yet")
+    phases = dict(state.phases)
+    if state.phase not in phases:
+        phases[state.phase] = 0.0
+    return Story(
+        run_id=state.run_id,
+        origin=prepared.origin,
+        rows=prepared.rows,
+        schema=prepared.schema,
+        notes=prepared.notes,
+        problem=prepared.problem,
+        profile=prepared.profile,
+        protocol=prepared.protocol,
+        budget=Budget(request.time_budget, request.max_experiments, request.max_iterations),
+        experiments=tuple(e for _, e in sorted(state.experiments.items())),
+        programs={state.experiments[n].slug: source for n, source in state.programs.items()},
+        failures=(*state.failures, *_lost_steps(records)),
+        progress=tuple(state.progress),
+        delivered=delivery.recipe,
+        delivered_note=delivery.note,
+        validation=delivery.choice.validation,
+        judgement=delivery.judgement,
+        stopped=state.stopped,
+        warnings=prepared.warnings,
+        seconds=phases,
+        started=state.started,
+        time_limited=state.time_limited,
+        versions=versions,
+        opened=delivery.opened,
+    )
+
+
+def _lost_steps(records: Iterable[Record]) -> list[str]:
+    """Workers that died or were stopped, by kind."""
+    kinds: dict[str, int] = {}
+    for record in records:
+        failure = record.body.get("failure") if record.kind == "step" else None
+        if failure and failure["kind"] in ("crash", "memory", "timeout"):
+            kinds[failure["kind"]] = kinds.get(failure["kind"], 0) + 1
+    words = {"crash": "died", "memory": "ran out of memory", "timeout": "were stopped for taking too long"}
+    return [f"{count} step(s) {words[kind]}; nothing else was lost." for kind, count in kinds.items()]

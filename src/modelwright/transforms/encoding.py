@@ -1,0 +1,228 @@
+"""Encodings of categories from frame to frame. The views encode by themselves; these are for going further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from modelwright.action import Category, Choice, Columns, Flag, Integer, Param, Real
+from modelwright.errors import NotApplicable
+from modelwright.recipe import Setting
+from modelwright.transforms import Transform
+from modelwright.transforms._base import FrameTransformer, filled
+from modelwright.transforms._blocks import MAX_RESPONSES, Block, Codes, Frequencies, Indicators, Means, training_goals
+from modelwright.transforms._frames import add_columns, choose
+from modelwright.transforms._levels import Levels
+
+COLUMNS = Columns("columns", "which columns; None for all categories")
+
+
+class BlockAdder(FrameTransformer):
+    """Adds the columns of blocks to the frame, and drops the originals unless they are kept."""
+
+    keep: bool
+    n_classes: int = 0
+    seed: int = 0
+
+    def _blocks(self, X: pd.DataFrame) -> list[Block]:
+        raise NotImplementedError
+
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
+        self._fit(X, y, cross_fit=False)
+
+    def _learn_apply(self, X: pd.DataFrame, y: Any) -> pd.DataFrame:
+        return self._join(X, self._fit(X, y, cross_fit=True))
+
+    def _fit(self, X: pd.DataFrame, y: Any, cross_fit: bool) -> list[Any]:
+        goals, fold = training_goals(y, self.n_classes, self.seed)
+        self.blocks_ = self._blocks(X)
+        return [b.learn_apply(X, goals, fold if cross_fit else None) for b in self.blocks_]
+
+    def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
+        return self._join(X, [b.apply(X) for b in self.blocks_])
+
+    def _join(self, X: pd.DataFrame, parts: list[Any]) -> pd.DataFrame:
+        made: dict[str, Any] = {}
+        for block, part in zip(self.blocks_, parts, strict=True):
+            values = part.toarray() if sparse.issparse(part) else part
+            for j, name in enumerate(block.names):
+                made[name if name not in made else f"{name}_{j}"] = values[:, j]
+        return add_columns(X if self.keep else X.drop(columns=self.uses_), made)
+
+
+class OneHotEncoder(BlockAdder):
+    """See :class:`EncodeOnehot` for the parameters."""
+
+    def __init__(self, columns: Any, max_levels: int, min_count: int, keep: bool) -> None:
+        self.columns, self.max_levels, self.min_count, self.keep = columns, max_levels, min_count, keep
+
+    def _blocks(self, X: pd.DataFrame) -> list[Block]:
+        self.uses_ = choose(X, self.columns, ("category",), "encode_onehot")
+        levels = [Levels.learn(X[name]) for name in self.uses_]
+        return [Indicators(self.uses_, levels, self.max_levels, self.min_count)]
+
+
+class EncodeOnehot(Transform):
+    """Categories as indicators."""
+
+    name: ClassVar[str] = "encode_onehot"
+    category: ClassVar[Category] = "preprocessing"
+    description: ClassVar[str] = "Replaces categories by columns of 0 and 1, one a level; rare and unseen levels share."
+    params: ClassVar[tuple[Param, ...]] = (
+        COLUMNS,
+        Integer("max_levels", "levels of a column with an own indicator at most", 50, low=2, high=1_000),
+        Integer("min_count", "training rows that a level needs for its own indicator", 5, low=1, high=1_000),
+        Flag("keep", "whether the original columns stay", False),
+    )  # fmt: skip
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> OneHotEncoder:  # noqa: ARG002
+        """See :class:`~modelwright.transforms.Transform`."""
+        return OneHotEncoder(**filled(self, params))
+
+
+class OrdinalEncoder(FrameTransformer):
+    """See :class:`EncodeOrdinal` for the parameters."""
+
+    def __init__(self, columns: Any, order: str) -> None:
+        self.columns, self.order = columns, order
+
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+        self.uses_ = choose(X, self.columns, ("category",), "encode_ordinal")
+        self.codes_ = [Codes(name, Levels.learn(X[name]), self.order == "natural") for name in self.uses_]
+        for block in self.codes_:
+            block.learn(X, None)
+
+    def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
+        return X.assign(**{block.column: block.apply(X)[:, 0] for block in self.codes_})
+
+
+class EncodeOrdinal(Transform):
+    """Categories as numbers."""
+
+    name: ClassVar[str] = "encode_ordinal"
+    category: ClassVar[Category] = "preprocessing"
+    description: ClassVar[str] = (
+        "Turns categories into numbers, by how frequent the level is or in natural order (1, 2, 10, a, b)."
+    )
+    params: ClassVar[tuple[Param, ...]] = (
+        COLUMNS,
+        Choice("order", "how levels are ranked", "frequency", values=("frequency", "natural"),
+               search=("frequency", "natural")),
+    )  # fmt: skip
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> OrdinalEncoder:  # noqa: ARG002
+        """See :class:`~modelwright.transforms.Transform`."""
+        return OrdinalEncoder(**filled(self, params))
+
+
+class TargetEncoder(BlockAdder):
+    """See :class:`EncodeTarget` for the parameters."""
+
+    def __init__(self, columns: Any, smoothing: float, keep: bool, n_classes: int, seed: int) -> None:
+        self.columns, self.smoothing, self.keep = columns, smoothing, keep
+        self.n_classes, self.seed = n_classes, seed
+
+    def _blocks(self, X: pd.DataFrame) -> list[Block]:
+        self.uses_ = choose(X, self.columns, ("category",), "encode_target")
+        return [Means(name, Levels.learn(X[name]), self.smoothing) for name in self.uses_]
+
+    def _fit(self, X: pd.DataFrame, y: Any, cross_fit: bool) -> list[Any]:
+        if y is None or len(X) < 10:
+            raise NotApplicable("encode_target: there are too few rows with a target to learn from")
+        return super()._fit(X, y, cross_fit)
+
+
+class EncodeTarget(Transform):
+    """Categories as means of the target."""
+
+    name: ClassVar[str] = "encode_target"
+    category: ClassVar[Category] = "preprocessing"
+    description: ClassVar[str] = (
+        "Adds the smoothed mean of the target for each level, cross-fitted on training rows so that no row sees its "
+        "own target. Strong for categories with many levels."
+    )
+    params: ClassVar[tuple[Param, ...]] = (
+        COLUMNS,
+        Real("smoothing", "weight of the overall mean, in rows", 10.0, low=0.0, high=1e4, search=(1.0, 100.0),
+             log=True),
+        Flag("keep", "whether the original columns stay", True),
+    )  # fmt: skip
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> TargetEncoder:
+        """See :class:`~modelwright.transforms.Transform`.
+
+        Raises:
+            NotApplicable: with so many classes that the encodings would flood the data.
+        """
+        if setting.n_classes > MAX_RESPONSES:
+            raise NotApplicable(f"encode_target serves at most {MAX_RESPONSES} classes, here are {setting.n_classes}")
+        return TargetEncoder(**filled(self, params), n_classes=setting.n_classes, seed=setting.seed)
+
+
+class CountEncoder(BlockAdder):
+    """See :class:`EncodeCounts` for the parameters."""
+
+    def __init__(self, columns: Any, keep: bool) -> None:
+        self.columns, self.keep = columns, keep
+
+    def _blocks(self, X: pd.DataFrame) -> list[Block]:
+        self.uses_ = choose(X, self.columns, ("category",), "encode_counts")
+        return [Frequencies(name, Levels.learn(X[name])) for name in self.uses_]
+
+
+class EncodeCounts(Transform):
+    """Categories as counts."""
+
+    name: ClassVar[str] = "encode_counts"
+    category: ClassVar[Category] = "preprocessing"
+    description: ClassVar[str] = "Adds how often each level occurs in training, as the logarithm of one plus the count."
+    params: ClassVar[tuple[Param, ...]] = (COLUMNS, Flag("keep", "whether the original columns stay", True))
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> CountEncoder:  # noqa: ARG002
+        """See :class:`~modelwright.transforms.Transform`."""
+        return CountEncoder(**filled(self, params))
+
+
+class Pooler(FrameTransformer):
+    """See :class:`RareLevels` for the parameters."""
+
+    def __init__(self, columns: Any, min_share: float, min_count: int, label: str) -> None:
+        self.columns, self.min_share, self.min_count, self.label = columns, min_share, min_count, label
+
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+        self.uses_ = choose(X, self.columns, ("category",), "rare_levels")
+        least = max(self.min_count, int(np.ceil(self.min_share * len(X))))
+        learnt = {name: Levels.learn(X[name]) for name in self.uses_}
+        self.kept_ = {name: levels.most_frequent(len(levels), least) for name, levels in learnt.items()}
+
+    def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
+        made = {}
+        for name, kept in self.kept_.items():
+            labels = [t for t in kept.texts if t != self.label] + [self.label]
+            place = {text: i for i, text in enumerate(labels)}
+            table = np.array([*(place[t] for t in kept.texts), -1, len(labels) - 1])  # then MISSING, UNSEEN
+            made[name] = pd.Categorical.from_codes(table[kept.codes(X[name])], categories=labels)
+        return X.assign(**made)
+
+
+class RareLevels(Transform):
+    """Rare levels as one."""
+
+    name: ClassVar[str] = "rare_levels"
+    category: ClassVar[Category] = "preprocessing"
+    description: ClassVar[str] = "Pools the levels of categories that are rare in training, and all unseen ones."
+    params: ClassVar[tuple[Param, ...]] = (
+        COLUMNS,
+        Real("min_share", "share of the training rows that a level needs to stay", 0.005, low=0.0, high=0.5,
+             search=(0.001, 0.05), log=True),
+        Integer("min_count", "training rows that a level needs to stay", 5, low=1, high=100_000),
+        Choice("label", "the name of the pooled level", "(other)", values=("(other)", "other", "rare")),
+    )  # fmt: skip
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Pooler:  # noqa: ARG002
+        """See :class:`~modelwright.transforms.Transform`."""
+        return Pooler(**filled(self, params))
