@@ -257,7 +257,8 @@ class Closing:
                 "personal": list(personal_columns(self.prepared.features)),
                 "importance_seconds": round(max(0.5, min(30.0, 0.12 * self.clock.budget, 0.25 * left)), 2),
             },
-            {**members, **self._blend(choice), "baseline": baseline, "holdout": self.prepared.protocol.sealed},
+            {**members, **self._blend(choice), "baseline": baseline, "holdout": self.prepared.protocol.sealed}
+            | {"units": self.prepared.units},
             situation.seed,
         )
         limits = Limits(seconds=max(20.0, left), memory=self.evaluator.memory)

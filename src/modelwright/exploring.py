@@ -73,7 +73,7 @@ def _column(asked: Any, key: str, frame: pd.DataFrame) -> str | None:
     return name if isinstance(name, str) and name in frame.columns else None
 
 
-def _levels(column: pd.Series, floor: int) -> dict[str, float]:
+def _levels(column: pd.Series, floor: int) -> dict[str, int]:
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return {}
     counts = column.value_counts()

@@ -20,7 +20,8 @@ from modelwright.executors import Done, Workplace
 from modelwright.frames import read_frame
 from modelwright.hashing import plain, restore
 from modelwright.judgement import Importance
-from modelwright.judging import choose_threshold, judge, permutation_importance
+from modelwright.importance import permutation_importance
+from modelwright.judging import judge
 from modelwright.persistence import dump_model, load_model
 from modelwright.pipeline import BlendClassifier, BlendRegressor, compile_recipe, raw_predictions, truncated
 from modelwright.problem import Problem
@@ -85,7 +86,7 @@ def fit_folds(
         predict_seconds.append(time.perf_counter() - fitted)
         cut = cut or truncated(model)
     path = place.scratch / "predictions.npz"
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
     value = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds}
     return Done(value, {"predictions": path}, truncated=cut)
 
@@ -180,7 +181,7 @@ def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain JSON: numbers, texts, ISO times, and ``None`` for what is missing."""
     records = []
     for i in range(len(frame)):
-        row = {}
+        row: dict[str, Any] = {}
         for name in frame.columns:
             value = frame[name].iloc[i]
             if pd.isna(value):
@@ -230,7 +231,8 @@ def open_holdout(
 ) -> Done:
     """Judge the refitted members on the sealed rows: the one step that opens them to measure.
 
-    Inputs are the members, ``baseline`` (a model) and ``holdout``. The value is a
+    Inputs are the members, ``baseline`` (a model), ``holdout``, and ``units``, which may hold ``groups`` and ``times`` of
+    the sealed rows. The value is a
     :class:`~modelwright.judgement.Judgement` as plain JSON.
     """
     asked = restore(Problem, problem)
@@ -250,11 +252,13 @@ def open_holdout(
         find_metric(asked.metric.value),
         list(frame.columns),
         classes=asked.classes,
+        threshold=threshold,
         seed=place.seed,
         deadline=deadline,
         personal=tuple(personal),
     )
-    groups = frame[asked.group_column.value] if asked.group_column.value in frame.columns else None
+    with np.load(place.inputs["units"], allow_pickle=False) as units:
+        belonging = {name: units[name] for name in units.files}
     judgement = judge(
         asked,
         asked.classes,
@@ -266,14 +270,10 @@ def open_holdout(
         threshold=threshold,
         seed=place.seed,
         importances=importances,
-        groups=None if groups is None else groups.to_numpy(),
+        groups=belonging.get("groups"),
+        times=belonging.get("times"),
     )
     return Done({"judgement": plain(judgement), "predict_seconds": predict_seconds, "rows": len(y)}, {})
-
-
-def best_threshold(y: np.ndarray, probability: np.ndarray, metric: str) -> float:
-    """The threshold that serves a metric best on out-of-fold probabilities."""
-    return float(choose_threshold(y, probability, find_metric(metric)))
 
 
 def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:

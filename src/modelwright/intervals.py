@@ -56,7 +56,7 @@ class Resamples:
         step = max(1, _AT_ONCE // self.n)
         for start in range(0, self.count, step):
             b = min(step, self.count - start)
-            drawn = rng.integers(0, self.n_units, (b, self.n_units), dtype=np.int32)
+            drawn = rng.integers(0, self.n_units, (b, self.n_units))
             weights = np.stack([np.bincount(row, minlength=self.n_units) for row in drawn]).astype(np.float64)
             yield weights if self.units is None else weights[:, self.units]
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelwright.journal import trace_line
-from modelwright.report.numbers import number
+from modelwright.report.numbers import number, sentence
 from modelwright.state import State
 from modelwright.step import Record
 
@@ -155,7 +155,7 @@ def event_lines(state: State, record: Record) -> list[str]:
         return [
             f"{state.prepared.origin}: {state.prepared.rows:,} rows, {len(state.prepared.schema.fields)} columns",
             f"Predicting {_flat(problem.target.value)} ({problem.task.value}), optimising {problem.metric.value}. "
-            f"{problem.target.reason}",
+            f"{sentence(_flat(problem.target.reason))}",
             f"{protocol.n_holdout:,} rows are sealed; {protocol.n_development:,} are for learning.",
             *(f"Warning: {_flat(w)}" for w in state.prepared.warnings),
         ]

@@ -46,6 +46,7 @@ class Prepared:
         profile: aggregates of the development rows.
         development: digest of the development rows: features, then the encoded target.
         sealed: digest of the sealed rows, the same columns.
+        units: digest of the sealed rows' groups and times (``.npz``), for the intervals.
         warnings: what the reader must know.
     """
 
@@ -59,6 +60,7 @@ class Prepared:
     profile: Profile
     development: str
     sealed: str
+    units: str
     warnings: tuple[str, ...]
 
     @property
@@ -107,8 +109,7 @@ def prepare(
     frame, test_rows, dropped = _labelled(frame, test_rows, problem)
     task = all_tasks()[problem.task.value]
     target = frame[problem.target.value]
-    if not problem.classes:
-        problem = replace(problem, classes=task.classes(target))
+    problem = replace(problem, classes=_ordered(task.classes(target), problem))
     y = task.encode(target, problem.classes)
     say("sealing")
     split = make_protocol(frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows)
@@ -139,6 +140,7 @@ def prepare(
         known,
         development,
         sealed,
+        _units(frame, split.holdout, problem, store),
         tuple(dict.fromkeys(warnings)),
     )
 
@@ -230,6 +232,31 @@ def _stored(
     path = scratch / "rows.arrow"
     write_frame(part, path)
     return store.put_file(path)
+
+
+def _ordered(classes: tuple[str, ...], problem: Problem) -> tuple[str, ...]:
+    """Of two classes the one that is looked for comes last, so that its code is 1."""
+    if len(classes) != 2 or problem.positive is None or problem.positive.value not in classes:
+        return classes
+    return (*(c for c in classes if c != problem.positive.value), problem.positive.value)
+
+
+def _units(frame: pd.DataFrame, rows: np.ndarray, problem: Problem, store: Store) -> str:
+    """Groups as codes and times as numbers of some rows, as far as the problem names them."""
+    import io
+
+    import numpy as np
+    import pandas as pd
+
+    arrays = {}
+    if problem.group_column.value is not None:
+        arrays["groups"] = pd.factorize(frame[problem.group_column.value].iloc[rows])[0].astype(np.int64)
+    if problem.time_column.value is not None:
+        times = frame[problem.time_column.value].iloc[rows]
+        arrays["times"] = times.astype("int64").to_numpy() if times.dtype.kind == "M" else times.rank().to_numpy()
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return store.put(buffer.getvalue())
 
 
 def _stored_array(array: np.ndarray, store: Store) -> str:

@@ -91,7 +91,8 @@ def profile(frame: pd.DataFrame, schema: Schema, target: str | None = None, floo
         keys = keys_of(series, field)
         hashes = mixed(hashes, keys)
         columns.append(_column(series, keys, field, sample, floor, relation))
-    duplicates = rows - int(np.unique(hashes).size) if columns else 0
+    ordered = np.sort(hashes)
+    duplicates = int(np.count_nonzero(ordered[1:] == ordered[:-1])) if columns else 0
 
     target_levels, target_numbers, missing_target = _target(frame, target, columns, floor)
     return Profile(

@@ -262,7 +262,7 @@ class _Checker:
         for value in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
             self.visit(value, scope)
 
-    def on_attribute(self, node: ast.Attribute, scope: frozenset[str]) -> None:  # noqa: ARG002
+    def on_attribute(self, node: ast.Attribute, scope: frozenset[str]) -> None:
         _refuse(node, f"attributes can't be read: .{node.attr[:60]}", expected='a key, as in result["score"]')
 
     def on_call(self, node: ast.Call, scope: frozenset[str]) -> None:
@@ -313,7 +313,7 @@ class _Checker:
         """A tool's signature as it is written in programs."""
         return f"{name}({', '.join(_parts(self.tools[name]))})"
 
-    def on_constant(self, node: ast.Constant, scope: frozenset[str]) -> None:  # noqa: ARG002
+    def on_constant(self, node: ast.Constant, scope: frozenset[str]) -> None:
         value = node.value
         if not (value is None or isinstance(value, bool | int | float | str)):
             _refuse(node, f"{type(value).__name__} literals aren't part of the language", allowed="numbers and texts")

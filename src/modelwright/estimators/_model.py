@@ -62,19 +62,32 @@ def matrix(X: Any, levels: Levels) -> Any:
     return out
 
 
+def varies(X: Any) -> bool:
+    """Whether any column has two different values, missing being one of them."""
+    if sparse.issparse(X):
+        return bool((X.max(axis=0) != X.min(axis=0)).nnz)
+    for i in range(X.shape[1]):
+        column = X[:, i]
+        same = np.isnan(column) if np.isnan(column[0]) else column == column[0]
+        if not same.all():
+            return True
+    return False
+
+
 class Model(BaseEstimator):  # type: ignore[misc]
     """The base of everything that is built here: a scikit-learn classifier or regressor, as ``n_classes`` says.
 
     A subclass implements :meth:`_learn` and :meth:`_raw`; its constructor arguments are stored under their names, as
     scikit-learn wants it, and include ``n_classes``, ``threads`` and ``stop_at``.
 
-    What is taken care of: classes are renumbered from 0 and may be missing; a single class is predicted without
-    fitting; frames with categorical columns become numbers; probabilities are finite and sum to one; values are
+    What is taken care of: classes are renumbered from 0 and may be missing; where there is but one class or value, or
+    no column varies, the class shares or the mean are predicted, since many libraries refuse such data; frames with categorical columns become numbers; probabilities are finite and sum to one; values are
     finite and stay within one width of the training targets' range around it, since one wild cell can throw a linear
     model anywhere.
 
     Attributes:
         classes_: the classes seen in fitting, in the order of the probability columns.
+        flat_: whether there was nothing to learn from.
         truncated_: whether fitting was stopped by the clock.
     """
 
@@ -97,27 +110,28 @@ class Model(BaseEstimator):  # type: ignore[misc]
             raise NotApplicable("there is no column to learn from")
         y = np.asarray(y)
         weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if weights is not None and (weights == weights[0]).all():
+            weights = None  # some libraries draw other random numbers with weights, even if these say nothing
         with quiet(self.threads):
             if self.n_classes:
                 self.classes_, target = np.unique(y, return_inverse=True)
                 self.prior_ = np.bincount(target, weights) / (len(y) if weights is None else weights.sum())
-                if len(self.classes_) < 2:
-                    return self
             else:
                 target = y.astype(np.float64)
                 low, high = float(target.min()), float(target.max())
                 self.range_ = (low - (high - low), high + (high - low))
                 self.mean_ = float(np.average(target, weights=weights))
-            self._learn(self._matrix(X, first=True), target, weights)
+            X = self._matrix(X, first=True)
+            self.flat_ = len(np.unique(target)) < 2 or (self._needs_columns() and not varies(X))
+            if not self.flat_:
+                self._learn(X, target, weights)
         return self
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of shape (n, classes seen in fitting)."""
         self._check_fitted()
-        if len(self.classes_) < 2:
-            return np.ones((X.shape[0], 1))
-        if not X.shape[0]:
-            return np.zeros((0, len(self.classes_)))
+        if self.flat_ or not X.shape[0]:
+            return np.tile(self.prior_, (X.shape[0], 1))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             raw = np.asarray(self._raw(self._matrix(X)), dtype=np.float64)
@@ -137,8 +151,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
         if self.n_classes:
             best: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
             return best
-        if not X.shape[0]:
-            return np.zeros(0)
+        if self.flat_ or not X.shape[0]:
+            return np.full(X.shape[0], self.mean_)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             raw = np.asarray(self._raw(self._matrix(X)), dtype=np.float64).reshape(X.shape[0])

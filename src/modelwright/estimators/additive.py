@@ -74,5 +74,5 @@ class Additive(Plain):
         curves = Splines(params["n_knots"], params["degree"])
         if setting.classification:
             return make_pipeline(curves, LogisticRegression(C=params["C"], max_iter=500, random_state=setting.seed))
-        alphas = ALPHAS if params["alpha"] is None else (params["alpha"],)
+        alphas = np.array(ALPHAS if params["alpha"] is None else [params["alpha"]])
         return make_pipeline(curves, RidgeCV(alphas=alphas))

@@ -70,14 +70,6 @@ class CatBoost(Model):
             shift, scale = (0.0, float(y.mean())) if loss == "Poisson" else (float(y.mean()), float(y.std()))
             self.scale_ = (shift, scale or 1.0)
             y = (y - self.scale_[0]) / self.scale_[1]
-            if not y.any():
-                self.model_, self.rounds_ = b"", 0
-                return
-        constant = bool(np.all((X == X[0]) | np.isnan(X[0])) and np.all(np.isnan(X) == np.isnan(X[0])))
-        if constant:
-            # CatBoost refuses data without a single column to split on.
-            self.model_, self.rounds_ = b"", 0
-            return
         pool = catboost.Pool(self._frame(X), y, weight=weights, cat_features=self._categorical())
         rounds = self._affordable(pool, len(y), loss)
         clock = _Deadline(self.stop_at)
@@ -90,8 +82,6 @@ class CatBoost(Model):
         self.truncated_ = rounds < self.iterations or clock.cut
 
     def _raw(self, X: Any) -> Array:
-        if not self.model_:
-            return np.tile(self.prior_, (len(X), 1)) if self.n_classes else np.full(len(X), self.mean_)
         import catboost
 
         if getattr(self, "_live", None) is None:

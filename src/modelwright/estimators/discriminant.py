@@ -55,7 +55,7 @@ class Linear(_Discriminant):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
-        return LinearDiscriminantAnalysis(**{**params, "shrinkage": params["shrinkage"] or "auto"})
+        return LinearDiscriminantAnalysis(**{**params, "shrinkage": "auto" if params["shrinkage"] is None else params["shrinkage"]})
 
 
 class Quadratic(_Discriminant):
@@ -65,7 +65,12 @@ class Quadratic(_Discriminant):
     description = "Quadratic discriminant analysis: each class has its own normal cloud; for few columns."
     kinds = (QuadraticDiscriminantAnalysis, None)
     params = (
-        Real("reg_param", "how far each covariance is drawn to the identity", 0.1, low=0.0, high=1.0,
-             search=(1e-3, 0.9), log=True),
+        Real("shrinkage", "how far each covariance is drawn to its mean variance; None finds it (Ledoit and Wolf)", None,
+             low=0.0, high=1.0, search=(0.01, 0.9), log=True),
     )  # fmt: skip
     price = (0.05, 1.0, 1.6)
+
+    def make(self, params: dict[str, Any], setting: Setting) -> Any:
+        """The scikit-learn estimator, unfitted."""
+        shrinkage = "auto" if params["shrinkage"] is None else params["shrinkage"]
+        return QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage)

@@ -137,7 +137,7 @@ class SearchedRidge(Wrapped):
         if estimator.alpha is None:
             n, p = X.shape
             cheap = not sparse.issparse(X) and n * p * min(n, p) <= 2e10
-            estimator = RidgeCV(alphas=ALPHAS) if cheap else estimator.set_params(alpha=10.0)
+            estimator = RidgeCV(alphas=np.array(ALPHAS)) if cheap else estimator.set_params(alpha=10.0)
         return super()._fit_one(estimator, X, y, weights)
 
 

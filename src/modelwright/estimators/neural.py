@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from modelwright.action import Choice, Integer, Real
@@ -84,13 +83,15 @@ class Network(Model):
         known = {} if codes is None else {"classes": codes}
         rows = {} if weights is None else {"sample_weight": weights[train]}
         marks = None if weights is None or weights[held].sum() <= 0 else weights[held]
+        every = np.arange(len(held))
         best, kept, since = np.inf, None, 0
         for epoch in range(self.epochs):
             net.partial_fit(X[train], y[train], **rows, **({} if epoch else known))
             if codes is not None:
-                loss = log_loss(y[held], net.predict_proba(X[held]), labels=codes, sample_weight=marks)
+                losses = -np.log(np.clip(net.predict_proba(X[held])[every, y[held]], 1e-12, 1.0))
             else:
-                loss = mean_squared_error(y[held], np.nan_to_num(net.predict(X[held])), sample_weight=marks)
+                losses = np.square(y[held] - np.nan_to_num(net.predict(X[held])))
+            loss = float(np.average(losses, weights=marks))
             since += 1
             if loss < best:
                 best, since = loss, 0

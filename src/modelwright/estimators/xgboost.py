@@ -105,6 +105,8 @@ def _deadline(stop: float, rounds: int) -> Any:
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
             self.cut = time.monotonic() > stop and epoch + 1 < rounds
+            if self.cut and model.attr("best_iteration") is None:
+                model.set_attr(best_iteration=str(epoch))  # XGBoost reads it whenever a callback ends training
             return self.cut
 
     return Deadline()

@@ -31,7 +31,7 @@ class Inline(Executor):
         self.slots = 1
         self._folder, self._closed = folder.resolve(), False
 
-    def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:  # noqa: ARG002
+    def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Perform a step and return its ended future; after ``close`` the outcome is ``cancelled``."""
         future: Future[Outcome] = Future()
         if self._closed:

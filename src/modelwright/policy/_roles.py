@@ -88,6 +88,13 @@ def find_time(
             "time column if the model is meant for later rows",
             tuple(rejected),
         )
+    if statement.ahead:
+        return Known(
+            None,
+            "inferred",
+            f"the problem speaks of the future ({printable(statement.ahead)!r}), but no column holds dates; scores on "
+            "rows picked at random may flatter",
+        )
     return Known(None, "inferred", "no column holds dates that order the rows")
 
 
@@ -101,7 +108,7 @@ def _orders(frame: pd.DataFrame, name: str, entities: Sequence[str], statement: 
     if tokens & _BIRTHS or known.mean() < 0.95:
         return ""
     values = values[known]
-    distinct = np.unique(values).size
+    distinct = 1 + int(np.count_nonzero(np.diff(np.sort(values))))
     if distinct < 10:
         return ""
     ahead = np.diff(values) >= np.timedelta64(0)
@@ -113,7 +120,7 @@ def _orders(frame: pd.DataFrame, name: str, entities: Sequence[str], statement: 
         same = codes[1:] == codes[:-1]
         if same.mean() >= 0.5 and ahead[same].mean() >= 0.99:
             return f"the rows of each {printable(entity)!r} stand in the order of its times"
-        groups = np.unique(codes).size
+        groups = int(np.count_nonzero(np.bincount(codes[codes >= 0])))
         if distinct < values.size / 2 and distinct * groups <= 2 * values.size and values.size / groups >= 10:
             return f"it holds the same moments for each {printable(entity)!r}, as repeated readings do"
     if statement.ahead and not tokens & _ATTRIBUTES:
@@ -177,7 +184,7 @@ def _entities(schema: Schema, frame: pd.DataFrame, barred: frozenset[str], rows_
         known = codes >= 0
         if known.mean() < 0.95:
             continue
-        groups = int(np.unique(codes[known]).size)
+        groups = int(np.count_nonzero(np.bincount(codes[known])))
         if groups >= 5 and known.sum() / groups >= rows_per_group:
             found[item.name] = groups
     return found

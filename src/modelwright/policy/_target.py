@@ -61,15 +61,6 @@ def shape_of(series: pd.Series, kind: str, whole: bool) -> Shape:
     return "two" if distinct == 2 else "few" if distinct <= 20 and whole else "number"
 
 
-def named_target(target: str, schema: Schema) -> str:
-    """The column that the user named.
-
-    Raises:
-        RequestError: when there is none of this name, with those of similar names.
-    """
-    return named_column(target, schema, "target")
-
-
 def named_column(name: str, schema: Schema, what: str) -> str:
     """The column that the user named, also when its case or separators differ and only one column fits.
 
@@ -86,7 +77,7 @@ def named_column(name: str, schema: Schema, what: str) -> str:
     near = same[:3] or near
     hint = f"did you mean {_listed(near)}?" if near else f"the columns are {_listed(list(schema.names[:12]))}"
     more = " and others" if not near and len(schema.names) > 12 else ""
-    raise RequestError(f"There is no column {printable(name)!r} to use as the {what}; {hint}{more}")
+    raise RequestError(f"There is no column {printable(name)!r}, which was named as the {what}; {hint}{more}")
 
 
 def _listed(names: list[str]) -> str:
@@ -189,16 +180,17 @@ def _match_words(candidates: list[Candidate], statement: Statement, descriptions
                 hits.append(word)
                 sorts = sorts or sort_of(token) in ("event", "quantity")
         text = points * (0.35 + 0.65 * covered / total) if total else 0.0
-        if candidate.name in descriptions:
-            text += 0.5 * _described(descriptions[candidate.name], weights)
         outright = named.get(_squashed(tokens), 0.0)
         if not outright and len(tokens) == 1:
             outright = acronyms.get(tokens[0], 0.0)
         text += 1.2 * max(outright, 0.0)
         if statement.eventful and statement.form != "how much" and not any(sort_of(h) == "event" for h in hits):
             text = min(text, 0.4 * text)  # the question is about an event, and this is only whom it may happen to
-        candidate.score += text
-        candidate.evidence += max(text if sorts or covered > 0.7 * total else 0.5 * text, 0.0)
+        described = 0.5 * _described(descriptions.get(candidate.name, ""), weights)
+        candidate.score += text + described
+        candidate.evidence += max(text if sorts or covered > 0.7 * total else 0.5 * text, 0.0) + described
+        if described:
+            candidate.reasons.append("its description fits the problem")
         if hits:
             said = " and ".join(repr(printable(h)) for h in dict.fromkeys(hits))
             candidate.reasons.append(f"the problem's words fit its name ({said})")
@@ -215,7 +207,7 @@ def _best(token: str, weights: Mapping[str, float]) -> tuple[float, float, str]:
 
 
 def _described(text: str, weights: Mapping[str, float]) -> float:
-    words = {w for w in name_tokens(text) if len(w) > 2}
+    words = sorted({w for w in name_tokens(text) if len(w) > 2})
     found = [_SORTS[sort_of(w)] * like * weight for w in words for like, weight, _ in [_best(w, weights)] if like > 0.8]
     return min(3.0, sum(found))
 

@@ -78,13 +78,14 @@ def _declined_transform(plan: Plan, failure: Failure) -> Remedy | None:
             f"{gone.action} has nothing to do here: {failure.message}", f"Left out {gone.action}.",
             replace(plan, transforms=rest),
         )  # fmt: skip
-    for part in ("target", "resampling", "weighting"):
-        use = getattr(plan, part)
+    without = (
+        (plan.target, replace(plan, target=None)),
+        (plan.resampling, replace(plan, resampling=None)),
+        (plan.weighting, replace(plan, weighting=None)),
+    )
+    for use, rest in without:
         if use is not None and use.action in failure.message:
-            return Remedy(
-                f"{use.action} can't be applied: {failure.message}", f"Left out {use.action}.",
-                replace(plan, **{part: None}),
-            )  # fmt: skip
+            return Remedy(f"{use.action} can't be applied: {failure.message}", f"Left out {use.action}.", rest)
     return Remedy(
         f"A transform has nothing to do here: {failure.message}", "Left out all transforms.",
         replace(plan, transforms=()),

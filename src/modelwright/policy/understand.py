@@ -15,7 +15,7 @@ from modelwright.errors import DataError, RequestError
 from modelwright.policy._metric import mentioned_metric
 from modelwright.policy._roles import find_excluded, find_group, find_ids, find_time
 from modelwright.policy._statement import Statement, read_statement
-from modelwright.policy._target import find_target, named_target
+from modelwright.policy._target import find_target, named_column
 from modelwright.policy._words import fold, likeness, name_tokens, sort_of, stem, text_tokens
 from modelwright.problem import Constraints, Known, Problem
 from modelwright.profiling import printable
@@ -82,12 +82,15 @@ def understand(
     asked = read_statement(statement)
     wanted_task = _named_task(task)
     wanted_metric = metric or demands.metric
-    reserved = {time_column, group_column, *id_columns, *demands.exclude_columns}
     if target is not None:
-        goal: Known[str] = Known(named_target(target, schema), "user", "you named it")
+        goal: Known[str] = Known(named_column(target, schema, "target"), "user", "you named it")
     else:
+        roles = [("time column", time_column), ("group column", group_column)]
+        roles += [("id column", name) for name in id_columns]
+        roles += [("excluded column", name) for name in demands.exclude_columns]
+        taken = frozenset(named_column(name, schema, role) for role, name in roles if name is not None)
         goal = find_target(
-            asked, schema, frame, barred=frozenset(n for n in reserved if n), descriptions=descriptions or {},
+            asked, schema, frame, barred=taken, descriptions=descriptions or {},
             classes_wanted=_classes_wanted(wanted_task, wanted_metric),
         )  # fmt: skip
     name, field, series = goal.value, schema[goal.value], frame[goal.value]
@@ -96,9 +99,9 @@ def understand(
     barred = frozenset({name})
     time = find_time(schema, frame, asked, time_column, barred)
     group = find_group(schema, frame, asked, group_column, time.value, barred | {time.value or name})
-    roles = frozenset(r for r in (name, time.value, group.value) if r)
-    ids = find_ids(schema, frame, id_columns, roles)
-    excluded = find_excluded(schema, frame, demands.exclude_columns, (*roles, *ids.value), name)
+    special = frozenset(r for r in (name, time.value, group.value) if r)
+    ids = find_ids(schema, frame, id_columns, special)
+    excluded = find_excluded(schema, frame, demands.exclude_columns, (*special, *ids.value), name)
 
     classes, positive = _classes(series, field, kind_of_task.value, asked)
     problem = Problem(

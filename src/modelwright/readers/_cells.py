@@ -128,8 +128,8 @@ class Cells:
     def sample(self, size: int) -> list[str]:
         """Texts of evenly spaced rows, as they stand there; for text columns."""
         assert self.column is not None
-        places = np.unique(np.linspace(0, max(0, self.rows - 1), size).astype(np.int64)) if self.rows else []
-        return [text for text in self.column.take(pa.array(places, pa.int64())).to_pylist() if text is not None]
+        places = np.unique(np.linspace(0, max(0, self.rows - 1), min(size, self.rows)).astype(np.int64))
+        return [text for text in self.column.take(pa.array(places)).to_pylist() if text is not None]
 
     def common(self, size: int) -> tuple[list[str], npt.NDArray[np.int64]]:
         """Distinct texts, the commonest and evenly spaced others, with their counts."""
@@ -143,7 +143,8 @@ class Cells:
 
 def canonical(distinct: pa.Array) -> pa.Array:
     """Level texts: whole numbers are written as ``12``, however the source writes them (``12.0``)."""
-    return pc.replace_substring_regex(distinct, _ENDLESS_ZERO, r"\1") if len(distinct) else distinct
+    endless = pc.and_(pc.ends_with(distinct, "0"), pc.match_substring(distinct, ".0"))
+    return pc.replace_substring_regex(distinct, _ENDLESS_ZERO, r"\1") if endless.true_count else distinct
 
 
 def _merge(texts: pa.Array, codes: npt.NDArray[np.int32]) -> tuple[pa.Array, npt.NDArray[np.int32]]:
@@ -155,7 +156,9 @@ def _merge(texts: pa.Array, codes: npt.NDArray[np.int32]) -> tuple[pa.Array, npt
 
 def levels_of(cells: Cells) -> tuple[pa.Array, npt.NDArray[np.int32]]:
     """Distinct canonical texts in order, only those that occur, and the codes of the rows."""
-    distinct, codes = _merge(canonical(cells.distinct), cells.codes)
+    distinct, codes = canonical(cells.distinct), cells.codes
+    if distinct is not cells.distinct:
+        distinct, codes = _merge(distinct, codes)
     present = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(distinct)))
     order = present[np.asarray(pc.sort_indices(distinct.take(pa.array(present, pa.int64()))))] if len(present) else []
     mapping = np.full(len(distinct) + 1, -1, dtype=np.int32)
@@ -191,7 +194,7 @@ def cells(column: pd.Series[Any]) -> Cells:
     if isinstance(kind, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     elif isinstance(kind, pd.SparseDtype):
-        column = column.sparse.to_dense()
+        column = pd.Series(np.asarray(column))
     elif isinstance(kind, pd.IntervalDtype):
         column = column.astype(object)
     try:

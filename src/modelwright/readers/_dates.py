@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +63,8 @@ class Guess:
 
 def _tidy(values: pa.Array) -> pa.Array:
     """Texts in the few shapes that the formats know: months by three letters, one blank, AM and PM, zone as offset."""
+    if not pc.any(pc.match_substring_regex(values, r"[A-Za-z,\t]|\s\s|\s[+-]")).as_py():
+        return values
     for pattern, by in (
         (r"(?i)^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+", ""),
         (rf"(?i)\b({_MONTHS})[a-z]*\b\.?", r"\1"),
@@ -86,21 +87,34 @@ def parse(values: pa.Array, formats: Sequence[str]) -> Stamps:
     result: Stamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
     if not len(values):
         return result
-    tidy = np.asarray(_tidy(values).to_pylist(), dtype=object)
+    tidy = _tidy(values)
     for written in (*(f for f in formats if f not in EPOCHS), *((ISO,) if ISO not in formats else ())):
         todo = np.flatnonzero(np.isnat(result))
         if not len(todo):
             break
-        texts = tidy[todo]
-        if written == ISO:  # pandas also takes "2020" and "20200131" for ISO dates; a person wouldn't
-            sure = np.array([re.match(r"\d{4}-\d", text) is not None for text in texts], dtype=bool)
-            todo, texts = todo[sure], texts[sure]
-        if written == "mixed":
-            stamps: Any = pd.to_datetime(pd.Series(texts, dtype=str), format="mixed", errors="coerce", utc=True)
-        else:
-            stamps = pd.to_datetime(pd.Series(texts, dtype=str), format=written, errors="coerce", utc=True)
+        texts = tidy if len(todo) == len(result) else tidy.take(pa.array(todo))
+        texts, quick = _as_iso(texts, written)
+        if quick:  # pandas also takes "2020" and "20200131" for ISO dates; a person wouldn't
+            sure = pc.match_substring_regex(texts, r"^\d{4}-\d").to_numpy(zero_copy_only=False)
+            texts, todo = (texts, todo) if sure.all() else (texts.filter(pa.array(sure)), todo[sure])
+        series = pd.Series(texts.to_numpy(zero_copy_only=False), dtype="str")
+        stamps = pd.to_datetime(series, format=ISO if quick else written, errors="coerce", utc=True)
         result[todo] = stamps.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
     return result
+
+
+def _as_iso(texts: pa.Array, written: str) -> tuple[pa.Array, bool]:
+    """Rearrange dates of digits into the ISO order, which pandas reads ten times as fast as any other format."""
+    found = re.match(r"(%[dmY])([/.\-])(%[dmY])\2(%[dmY])(?! %I)", written)
+    if written == ISO or found is None:
+        return texts, written == ISO
+    mark = re.escape(found[2]) if found[2] == "." else found[2]
+    parts = {"%d": r"(\d{1,2})", "%m": r"(\d{1,2})", "%Y": r"(\d{4})"}
+    order = [found[1], found[3], found[4]]
+    pattern = "^" + mark.join(parts[p] for p in order) + r"(| \d.*)$"
+    turned = "-".join(rf"\{order.index(p) + 1}" for p in ("%Y", "%m", "%d"))
+    fits = pc.match_substring_regex(texts, pattern)
+    return pc.if_else(fits, pc.replace_substring_regex(texts, pattern, turned + r"\4"), ""), True
 
 
 def of_numbers(values: npt.NDArray[np.float64], formats: Sequence[str]) -> Stamps:
@@ -163,7 +177,13 @@ def _shape(text: str) -> str | None:
     return None
 
 
-def guess(texts: Sequence[str], counts: npt.NDArray[np.int64], everything: pa.Array, all_counts: Any) -> Guess | None:
+def guess(
+    texts: Sequence[str],
+    counts: npt.NDArray[np.int64],
+    everything: pa.Array,
+    all_counts: npt.NDArray[np.int64],
+    share: float = 0.9,
+) -> Guess | None:
     """Find how the dates of a column are written, or ``None`` when it isn't a column of dates.
 
     Args:
@@ -171,41 +191,39 @@ def guess(texts: Sequence[str], counts: npt.NDArray[np.int64], everything: pa.Ar
         counts: how often each occurs.
         everything: all distinct texts; day and month are told apart by all of them.
         all_counts: how often each of these occurs.
+        share: share of the values that must look like dates.
     """
     shapes = Counter[str]()
     likely = [i for i, text in enumerate(texts) if len(text) <= 45 and any(c.isdigit() for c in text)]
-    if counts[likely].sum() < 0.9 * counts.sum():
+    if counts[likely].sum() < share * counts.sum():
         return None
     tidy = _tidy(pa.array([texts[i] for i in likely], pa.large_string())).to_pylist()
     for i, text in zip(likely, tidy, strict=True):
         shape = _shape(text)
         if shape:
             shapes[shape] += int(counts[i])
-    if shapes.total() < 0.9 * counts.sum() or not shapes:
+    if shapes.total() < share * counts.sum() or not shapes:
         return None
     found = [shape for shape, _ in shapes.most_common(8)]
     if not any(shape.startswith("A") for shape in found):
         return Guess(tuple(found))
     day = tuple(shape.replace("A", "%d", 1).replace("B", "%m", 1) if shape[0] == "A" else shape for shape in found)
     month = tuple(shape.replace("A", "%m", 1).replace("B", "%d", 1) if shape[0] == "A" else shape for shape in found)
-    as_day, as_month = ~np.isnat(parse(everything, day)), ~np.isnat(parse(everything, month))
-    n_day, n_month = int(all_counts[as_day].sum()), int(all_counts[as_month].sum())
-    either = int(all_counts[as_day | as_month].sum())
-    if n_day == n_month:
-        if n_day < either:
-            return Guess((*day, *month), both=True, day_first=True)
-        first = _undecided(texts, found)
-        return Guess(day if first else month, ambiguous=not found[0].startswith("A."), day_first=first)
-    first = n_day > n_month
-    winner, loser = (day, month) if first else (month, day)
-    mixed = either > 1.005 * max(n_day, n_month) or (either - max(n_day, n_month)) > 3
-    return Guess((*winner, *loser) if mixed else winner, both=mixed, day_first=first)
+    pairs = pc.extract_regex(everything, r"^\D*(?P<a>\d{1,2})[/.\-](?P<b>\d{1,2})[/.\-]\d")
+    first, second = (
+        np.nan_to_num(pc.cast(pc.struct_field(pairs, part), pa.float64()).to_numpy(zero_copy_only=False))
+        for part in ("a", "b")
+    )
+    n_day, n_month = int(all_counts[first > 12].sum()), int(all_counts[second > 12].sum())
+    if not n_day and not n_month:
+        day_first = _undecided(first, second, found)
+        return Guess(day if day_first else month, ambiguous=not found[0].startswith("A."), day_first=day_first)
+    day_first = n_day >= n_month
+    winner, loser = (day, month) if day_first else (month, day)
+    both = min(n_day, n_month) > max(3, 0.005 * all_counts.sum()) or (min(n_day, n_month) > 0 and len(all_counts) < 200)
+    return Guess((*winner, *loser) if both else winner, both=both, day_first=day_first)
 
 
-def _undecided(texts: Sequence[str], shapes: Sequence[str]) -> bool:
+def _undecided(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], shapes: Sequence[str]) -> bool:
     """Day first? Where no value tells: dots are written day-first; what never changes in monthly data is the day."""
-    if shapes[0].startswith("A."):
-        return True
-    pairs = [m.groups() for m in (re.match(r"(\d{1,2})[/.\-](\d{1,2})", text) for text in texts) if m]
-    first, second = {int(a) for a, _ in pairs}, {int(b) for _, b in pairs}
-    return len(first) == 1 and len(second) > 2
+    return shapes[0].startswith("A.") or (len(np.unique(first[first > 0])) == 1 and len(np.unique(second)) > 2)

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, RequestError
@@ -85,7 +85,7 @@ def _cause(error: Exception) -> str:
 
 def _opener(path: Path, start: bytes) -> Callable[[], IO[bytes]]:
     if start.startswith(b"\x1f\x8b"):
-        return lambda: gzip.open(path, "rb")
+        return lambda: cast("IO[bytes]", gzip.open(path, "rb"))
     if start.startswith(b"BZh"):
         return lambda: bz2.open(path, "rb")
     if start.startswith(b"\xfd7zXZ\x00"):

@@ -50,7 +50,7 @@ def from_arrow(table: pa.Table, origin: str) -> Raw:
 
 
 def _series(column: pa.ChunkedArray) -> pd.Series[Any]:
-    return pd.Series(pd.arrays.ArrowExtensionArray(column))  # type: ignore[no-untyped-call]
+    return pd.Series(pd.arrays.ArrowExtensionArray(column))
 
 
 def _named(frame: pd.DataFrame, labels: Sequence[Any], origin: str) -> Raw:

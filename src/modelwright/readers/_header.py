@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 _NUMBER = re.compile(r"^\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*$")
 
@@ -40,7 +41,7 @@ def is_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     numeric = [bool(_NUMBER.match(cell)) for cell in first]
     if all(cell.strip().isdecimal() for cell in first) and len(first) > 1:
         numbers = [int(cell) for cell in first]
-        steps = {b - a for a, b in zip(numbers, numbers[1:], strict=False)}
+        steps = {b - a for a, b in pairwise(numbers)}
         if steps == {1} or (len(set(numbers)) == len(numbers) and all(1800 <= n <= 2200 for n in numbers)):
             return False
     for position, cell in enumerate(first):

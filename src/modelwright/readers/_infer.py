@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.compute as pc
 
-from modelwright.errors import RequestError
 from modelwright.readers import _dates, _numbers
-from modelwright.readers._cells import Cells, canonical
-from modelwright.readers._convert import NO, YES, numbers, stamps
+from modelwright.readers._cells import Cells, number_text
+from modelwright.readers._convert import numbers, stamps
 from modelwright.readers._names import CALENDAR, CODE, NUMBERING, TIME, ends_with, says
 from modelwright.readers._personal import personal
 from modelwright.readers._sentinels import sentinel
-from modelwright.table import Field, Kind
+from modelwright.table import Field, Kind, NumberFormat
 
 SAMPLE = 2_000
 ENOUGH, NEARLY = 0.98, 0.95
@@ -34,26 +33,27 @@ _LONG = r"^[-+]?\d{16,}$"
 _GROUPED = re.compile(r"[-+]?\d{1,3}(\.\d{3})+|")
 
 
-def decide(name: str, cells: Cells, kind: Kind | None, hint: str) -> Field:
+def infer(name: str, cells: Cells, hint: str) -> Field:
     """Decide what a column is.
 
     Args:
         name: its name.
         cells: its values.
-        kind: what the user says it is, if anything.
         hint: the decimal mark that other columns of the table clearly use, or nothing.
-
-    Raises:
-        RequestError: when the user's kind can't be honoured.
     """
-    field = _demanded(name, cells, kind, hint) if kind else _inferred(name, cells, hint)
-    warnings = (*field.warnings, *_about_markers(cells, field))
-    markers = tuple(text for text, _ in cells.markers) if cells.form == "text" and cells.direct is None else ()
-    return replace(field, missing=(*markers, *field.missing), warnings=warnings)
+    return with_markers(cells, _inferred(name, cells, hint))
+
+
+def with_markers(cells: Cells, field: Field) -> Field:
+    """The field with the texts that were read as missing, and a warning where one of them may be an answer."""
+    if cells.form != "text" or cells.direct is not None:
+        return field
+    markers = tuple(text for text, _ in cells.markers)
+    return replace(field, missing=(*markers, *field.missing), warnings=(*field.warnings, *_about_markers(cells, field)))
 
 
 def _about_markers(cells: Cells, field: Field) -> tuple[str, ...]:
-    if cells.form != "text" or field.kind not in ("category", "boolean", "constant") or cells.direct is not None:
+    if field.kind not in ("category", "boolean", "constant"):
         return ()
     return tuple(
         f"{text!r} stands in {count:,} rows ({count / cells.rows:.0%}) and was read as missing; "
@@ -77,13 +77,15 @@ def _inferred(name: str, cells: Cells, hint: str) -> Field:
         return _quantity(name, cells, Field(name, "numeric", "numbers"))
     if len(cells.distinct) == 1 and not cells.missing.any():
         return Field(name, "constant", "it has one value in all rows")
-    truth = _truth(cells)
+    truth = truth_levels(cells)
     if truth:
         return Field(name, "boolean", f"its values are {truth[0]!r} and {truth[1]!r}", levels=truth)
+    if personal_sort(name, cells):
+        return _words(name, cells)
     return (
         _codes(name, cells)
         or _numbers_in_text(name, cells, hint)
-        or _clock(name, cells)
+        or clock(name, cells)
         or _dates_in_text(name, cells)
         or _words(name, cells)
     )
@@ -98,7 +100,7 @@ def _levels(name: str, cells: Cells) -> Field:
     return Field(name, "category", f"the source says that it is a category; {present:,} levels")
 
 
-def _truth(cells: Cells) -> tuple[str, ...]:
+def truth_levels(cells: Cells) -> tuple[str, ...]:
     """The two texts of a yes-or-no column as they are mostly written, the "no" first; else nothing."""
     if len(cells.distinct) > 12:
         return ()
@@ -116,22 +118,24 @@ def _truth(cells: Cells) -> tuple[str, ...]:
 def _codes(name: str, cells: Cells) -> Field | None:
     """Numbers that aren't quantities: with leading zeros, or too long to be exact."""
     texts, total = cells.distinct, cells.counts.sum()
-    for pattern, share, why in (
-        (_PADDED, 0.01, "numbers with leading zeros are codes"),
-        (_LONG, 0.5, "numbers of more than 15 digits are codes"),
+    for pattern, share, why, possible in (
+        (_PADDED, 0.01, "numbers with leading zeros are codes", pc.starts_with(texts, "0")),
+        (_LONG, 0.5, "numbers of more than 15 digits are codes", pc.greater(pc.binary_length(texts), 15)),
     ):
+        if not possible.true_count:
+            continue
         hit = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
         if cells.counts[hit].sum() >= share * total:
             digits = pc.match_substring_regex(texts, r"^[-+]?\d+$").to_numpy(zero_copy_only=False)
             if cells.counts[digits].sum() < 0.9 * total:
                 return None
-            sort = _sort(name, cells)
             kind: Kind = "id" if _unique(cells) and (ends_with(name, NUMBERING) or pattern == _LONG) else "category"
-            return Field(name, kind, why, personal=sort)
+            return Field(name, kind, why)
     return None
 
 
-def _sort(name: str, cells: Cells) -> str:
+def personal_sort(name: str, cells: Cells) -> str:
+    """What sort of personal data a column looks like, or nothing."""
     texts, _ = cells.common(200)
     return personal(name, texts, len(cells.distinct) / max(1, int(cells.counts.sum())))
 
@@ -146,27 +150,31 @@ def _numbers_in_text(name: str, cells: Cells, hint: str) -> Field | None:
     found = _numbers.guess(texts, counts, hint)
     if found is None or found.mixed:
         return None
-    written = None if found.format == _numbers.NumberFormat() else found.format
-    field = Field(name, "numeric", _how(found.format), number=written)
+    written = None if found.format == NumberFormat() else found.format
+    field = Field(name, "numeric", written_as(found.format), number=written)
     if found.ambiguous and not found.format.strip:
-        field = _warn(field, "it isn't certain whether the comma groups thousands or is the decimal mark; read as the former")
+        field = _warn(
+            field, "it isn't certain whether the comma groups thousands or is the decimal mark; read as the former"
+        )
     return _quantity(name, cells, field) if _readable(cells, field) else None
 
 
-def _clock(name: str, cells: Cells) -> Field | None:
+def clock(name: str, cells: Cells) -> Field | None:
+    """Times of the day, as hours since midnight; ``None`` where the texts aren't."""
     field = Field(name, "numeric", "times of the day, in hours since midnight", formats=(_dates.CLOCK,))
     if np.isnan(_dates.hours(cells.distinct.slice(0, 100))).mean() > 0.1:
         return None
     return field if np.isfinite(numbers(cells, field)).sum() >= ENOUGH * cells.counts.sum() else None
 
 
-def _how(written: _numbers.NumberFormat) -> str:
+def written_as(written: NumberFormat) -> str:
+    """How numbers are written, in words."""
     details = [f"decimal mark {written.decimal!r}"] if written.decimal != "." else []
     details += [f"thousands separated by {written.thousands!r}"] if written.thousands else []
-    details += [f"with {' or '.join(repr(s) for s in written.strip[:3])}"] if written.strip else []
+    details += [f"unit {' or '.join(repr(s) for s in written.strip[:3])}"] if written.strip else []
     details += ["in percent"] if written.percent else []
     details += ["negative ones in parentheses"] if written.negative_parentheses else []
-    return "numbers" + (f" written with {'; '.join(details)}" if details else "")
+    return "numbers" + (f" ({'; '.join(details)})" if details else "")
 
 
 def _warn(field: Field, *texts: str) -> Field:
@@ -185,7 +193,7 @@ def _readable(cells: Cells, field: Field) -> bool:
     return bool(share >= NEARLY and len(rest) <= 3 and all(len(t) <= 15 and not re.search(r"\d", t) for t in texts))
 
 
-def _rest(cells: Cells, field: Field) -> Field:
+def with_rest(cells: Cells, field: Field) -> Field:
     """The field with what is to be said about the values that can't be read, and the common ones of them named."""
     values = numbers(cells, field) if field.kind == "numeric" else None
     unread = np.isnan(values) if values is not None else np.isnat(stamps(cells, field))
@@ -209,20 +217,22 @@ def _quantity(name: str, cells: Cells, field: Field) -> Field:
     finite = values[np.isfinite(values)]
     plainly = field.number is None and not field.formats
     if not len(finite):
-        return Field(name, "constant", "none of its values is a finite number", warnings=("it has only infinite values",))
+        return Field(
+            name, "constant", "none of its values is a finite number", warnings=("it has only infinite values",)
+        )
     whole = bool((finite == np.floor(finite)).all())
     if plainly and whole:
-        moments = _epoch(name, finite)
+        moments = epoch(name, finite)
         if moments:
-            return Field(name, "datetime", f"its name says time, and its numbers are {moments[1]}", formats=(moments[0],))
-        named = _naming(name, cells, finite)
+            return Field(
+                name, "datetime", f"its name says time, and its numbers are {moments[1]}", formats=(moments[0],)
+            )
+        named = _personal_numbers(name, finite) or _naming(name, cells, finite)
         if named:
             return named
     lowest, highest = finite.min(), finite.max()
     if lowest == highest and len(finite) == cells.rows:
         return Field(name, "constant", "it has one value in all rows")
-    if plainly and whole and ends_with(name, {"phone", "mobile", "telephone", "fax"}) and lowest > 1e6:
-        return Field(name, "category", "telephone numbers aren't quantities", personal="phone")
     infinite = int(np.isinf(values).sum())
     if infinite:
         field = _warn(field, f"{infinite:,} infinite value{'s' if infinite > 1 else ''} became missing")
@@ -236,13 +246,13 @@ def _quantity(name: str, cells: Cells, field: Field) -> Field:
             f"{text} stands in {count:,} rows ({count / cells.rows:.0%}), far from all other values: read as missing",
         )
     if cells.form == "text":
-        field = _rest(cells, field)
+        field = with_rest(cells, field)
     kind = "whole numbers" if whole and not field.formats else "numbers"
     reason = field.reason.replace("numbers", kind, 1) if field.reason.startswith("numbers") else field.reason
     return replace(field, whole=whole, reason=reason)
 
 
-def _epoch(name: str, finite: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[str, str] | None:
+def epoch(name: str, finite: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[str, str] | None:
     """Numbers that count from 1970 or spell a date (20240131), in a column whose name says time or date."""
     if not says(name, TIME):
         return None
@@ -257,6 +267,19 @@ def _epoch(name: str, finite: np.ndarray[tuple[int, ...], np.dtype[np.float64]])
             if not np.isnat(_dates.of_numbers(some, (written,))).any():
                 return written, "dates without separators"
     return None
+
+
+def _personal_numbers(name: str, finite: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Field | None:
+    """Whole numbers that are telephone or card numbers."""
+    if finite.min() < 1e6:
+        return None
+    values = np.unique(finite)
+    some = values[:: max(1, len(values) // 200)]
+    sort = personal(name, [number_text(v) for v in some.tolist()], len(values) / len(finite))
+    if not sort:
+        return None
+    kind: Kind = "id" if len(values) >= ENOUGH * len(finite) else "category"
+    return Field(name, kind, f"the numbers look like personal data ({sort}), not like quantities", personal=sort)
 
 
 def _naming(name: str, cells: Cells, finite: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Field | None:
@@ -292,21 +315,26 @@ def _dates_in_text(name: str, cells: Cells) -> Field | None:
     elif found.ambiguous:
         order = "day" if found.day_first else "month"
         field = _warn(field, f"no date tells whether day or month comes first; read with the {order} first")
-    return _rest(cells, field)
+    return with_rest(cells, field)
 
 
 def _words(name: str, cells: Cells) -> Field:
     """Texts: ids, free text, or categories."""
     texts, counts = cells.common(SAMPLE)
     present, distinct = int(cells.counts.sum()), len(cells.distinct)
-    share, sort = distinct / present, _sort(name, cells)
+    share, sort = distinct / present, personal_sort(name, cells)
     weights = counts / counts.sum()
     n_words = float(sum(w * len(t.split()) for w, t in zip(weights, texts, strict=True)))
     length = float(sum(w * len(t) for w, t in zip(weights, texts, strict=True)))
     if present > 2 and share >= ENOUGH:
         coded = np.mean([bool(_CODE.fullmatch(t)) for t in texts]) > 0.95
         if sort not in ("person name", "address") and (sort or (ends_with(name, NUMBERING) and n_words < 3)):
-            return Field(name, "id", "every row has its own value" + (", and its name says so" if not sort else ""), personal=sort)
+            return Field(
+                name,
+                "id",
+                "every row has its own value" + (", and its name says so" if not sort else ""),
+                personal=sort,
+            )
         if coded and (present >= 30 or all(map(_UUID.fullmatch, texts))) and n_words < 1.5:
             return Field(name, "id", "every row has its own code")
     prose = (
@@ -317,65 +345,10 @@ def _words(name: str, cells: Cells) -> Field:
     if (prose or sort in ("person name", "address")) and share > 0.1:
         return Field(name, "text", f"texts of {n_words:.0f} words on average that hardly repeat", personal=sort)
     several = _numbers.guess(texts, counts, "")
-    field = Field(name, "category", f"texts, {distinct:,} different", personal=sort)
+    levels = f"{distinct:,} different texts" if distinct > 1 else "one text, missing in some rows"
+    field = Field(name, "category", levels, personal=sort)
     if several is not None and several.mixed and distinct >= 20:
         field = _warn(field, "it looks like numbers in different units, and was left as texts")
     if share >= ENOUGH and present >= 30:
         field = _warn(field, "nearly every row has its own value")
     return field
-
-
-def _demanded(name: str, cells: Cells, kind: Kind, hint: str) -> Field:
-    """What the user says a column is, with how it is written found out."""
-    present = int((~cells.missing).sum())
-    field = Field(name, kind, "you said so", source="user")
-    if kind == "numeric":
-        found = _inferred_as_number(name, cells, hint)
-        return _check(cells, replace(found, reason=f"you said so: {found.reason}", source="user"), present)
-    if kind == "datetime":
-        if cells.form in ("text", "levels"):
-            guess = _dates.guess(*cells.common(500), cells.distinct, cells.counts)
-            field = replace(field, formats=guess.formats if guess else (_dates.ISO, "mixed"))
-        if cells.form == "number" or (cells.form == "text" and cells.direct is not None):
-            values = numbers(cells, field)
-            moments = _epoch("time", values[np.isfinite(values)]) if np.isfinite(values).any() else None
-            field = replace(field, formats=(moments[0],) if moments else _dates.COMPACT)
-        return _check(cells, field, present)
-    texts = canonical(cells.distinct).to_pylist() if kind in ("boolean", "constant") else []
-    used = sorted({t for t, n in zip(texts, cells.counts.tolist(), strict=True) if n}) if texts else []
-    if kind == "boolean":
-        folded = sorted({t.casefold() for t in used})
-        if len(folded) != 2:
-            raise RequestError(f"column {name[:80]!r} can't be boolean: it has {len(folded):,} different values, not two")
-        levels = _truth(cells) or tuple(next(t for t in used if t.casefold() == f) for f in folded)
-        if levels[0].casefold() in YES and levels[1].casefold() in NO:
-            levels = levels[::-1]
-        return replace(field, levels=tuple(levels))
-    if kind == "constant" and len(used) > 1:
-        raise RequestError(f"column {name[:80]!r} can't be constant: it has {len(used):,} different values")
-    return replace(field, personal=_sort(name, cells) if cells.form == "text" else "")
-
-
-def _inferred_as_number(name: str, cells: Cells, hint: str) -> Field:
-    if cells.form != "text":
-        return Field(name, "numeric", cells.note or "numbers")
-    guess = None if cells.direct is not None else _numbers.guess(*cells.common(SAMPLE), hint)
-    written = guess.format if guess and not guess.mixed and guess.format != _numbers.NumberFormat() else None
-    field = Field(name, "numeric", _how(written) if written else "numbers", number=written)
-    if cells.direct is None:
-        field = _clock(name, cells) or field
-    values = numbers(cells, field)
-    finite = values[np.isfinite(values)]
-    return replace(field, whole=bool(len(finite)) and bool((finite == np.floor(finite)).all()))
-
-
-def _check(cells: Cells, field: Field, present: int) -> Field:
-    """Refuse a kind that fewer than half of the values can be read as."""
-    read = np.isfinite(numbers(cells, field)) if field.kind == "numeric" else ~np.isnat(stamps(cells, field))
-    failed = present - int(read.sum())
-    if failed * 2 > present:
-        what = "a number" if field.kind == "numeric" else "a date"
-        raise RequestError(
-            f"column {field.name[:80]!r} can't be {field.kind}: {failed:,} of {present:,} values can't be read as {what}"
-        )
-    return _rest(cells, field) if cells.form == "text" else field

@@ -6,8 +6,35 @@ import re
 
 IDENTIFIER = {"id", "ids", "uuid", "guid", "uid", "udi", "pk", "identifier", "key", "oid"}
 CODE = {*IDENTIFIER, "code", "codes", "zip", "zipcode", "postcode", "postal", "plz", "isbn", "ean", "sku", "iban"}
-NUMBERING = {*CODE, "number", "no", "nr", "num", "index", "idx", "row", "rownum", "record", "serial", "reference", "ref"}
-TIME = {"time", "date", "datetime", "timestamp", "ts", "created", "updated", "modified", "epoch", "day", "datum", "zeit"}
+NUMBERING = {
+    *CODE,
+    "number",
+    "no",
+    "nr",
+    "num",
+    "index",
+    "idx",
+    "row",
+    "rownum",
+    "record",
+    "serial",
+    "reference",
+    "ref",
+}
+TIME = {
+    "time",
+    "date",
+    "datetime",
+    "timestamp",
+    "ts",
+    "created",
+    "updated",
+    "modified",
+    "epoch",
+    "day",
+    "datum",
+    "zeit",
+}
 CALENDAR = {*TIME, "t", "hour", "week", "month", "quarter", "year", "period", "step", "tick", "second", "seconds"}
 
 

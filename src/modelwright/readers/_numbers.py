@@ -34,7 +34,7 @@ _SHAPE = re.compile(
     r"(?P<after>[^\d)]*?)\s*(?P<close>\)?)$"
 )
 _UNIT = re.compile(
-    r"[^\W\d_%°+/²³][^\d\"'()\[\]{}<>=:;|\\_#@!?&*,]{0,19}|[°²³%+/][^\d\"'()\[\]{}<>=:;|\\_#@!?&*,]{0,9}"
+    r"[^\W\d_%°+/²³][^\d\"'()\[\]{}<>=:;|\\_#@!?&*,]{0,14}|[°²³%+/][^\d\"'()\[\]{}<>=:;|\\_#@!?&*,]{0,9}"
 )
 _ORDINAL = {"st", "nd", "rd", "th", "am", "pm", "a.m.", "p.m."}
 _NOTHING = pa.scalar("", pa.large_string())
@@ -84,9 +84,10 @@ def parse(values: pa.Array, written: NumberFormat | None) -> Floats:
         rf"^(?P<open>{opening})\s*(?P<sign>[-+]?)\s*{unit}\s*(?P<sign2>[-+]?)\s*"
         rf"(?P<body>{whole}(?:{decimal}\d*)?|{decimal}\d+)(?P<power>(?:[eE][-+]?\d+)?)\s*{percent}\s*{unit}\s*{closing}$"
     )
-    tidy = pc.replace_substring_regex(values, f"[{BLANKS}]", " ")
-    tidy = pc.replace_substring(pc.replace_substring(tidy, "\u2212", "-"), "’", "'")
-    parts = pc.extract_regex(tidy, pattern)
+    if not pc.all(pc.string_is_ascii(values)).as_py():
+        values = pc.replace_substring_regex(values, f"[{BLANKS}]", " ")
+        values = pc.replace_substring(pc.replace_substring(values, "\u2212", "-"), "’", "'")
+    parts = pc.extract_regex(values, pattern)
     body = pc.struct_field(parts, "body")
     if written.thousands:
         body = pc.replace_substring(body, written.thousands, "")
@@ -118,13 +119,14 @@ def decimal_mark(texts: Sequence[str]) -> str:
     return ""
 
 
-def guess(texts: Sequence[str], counts: npt.NDArray[np.int64], hint: str) -> Guess | None:
+def guess(texts: Sequence[str], counts: npt.NDArray[np.int64], hint: str, share: float = 0.9) -> Guess | None:
     """Find how the numbers of a column are written, or ``None`` when it isn't a column of numbers.
 
     Args:
         texts: distinct texts, a sample.
         counts: how often each occurs.
         hint: the decimal mark that other columns of the table clearly use, or nothing.
+        share: share of the values that must look like numbers.
     """
     votes, units, spellings = Counter[str](), Counter[str](), Counter[str]()
     matched = signs = 0
@@ -149,7 +151,7 @@ def guess(texts: Sequence[str], counts: npt.NDArray[np.int64], hint: str) -> Gue
             spellings[unit] += count
         signs += bool(before or after) * count
         _vote(shape["body"], count, votes, grouped, unsure)
-    if matched < 0.9 * counts.sum() or not matched:
+    if matched < share * counts.sum() or not matched:
         return None
     common = [unit for unit, count in units.items() if count >= 0.005 * matched]
     if len(common) > 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from modelwright.readers._names import words
 
@@ -51,10 +52,10 @@ def personal(name: str, texts: Sequence[str], distinct_share: float) -> str:
         texts: a sample of its values.
         distinct_share: distinct values for each value, 0 to 1; names and addresses of people hardly repeat.
     """
-    if len(texts) < 3:
+    if not texts:
         return ""
     found = words(name)
-    said = {*found, *(a + b for a, b in zip(found, found[1:], strict=False))}
+    said = {*found, *(a + b for a, b in pairwise(found))}
     by_value: tuple[tuple[str, Callable[[str], object]], ...] = (
         ("e-mail", _EMAIL.fullmatch),
         ("IP address", _is_ip),
@@ -67,6 +68,8 @@ def personal(name: str, texts: Sequence[str], distinct_share: float) -> str:
     for sort, test in by_value:
         if _share(texts, test):
             return sort
+    if len(texts) < 3:
+        return ""
     if said & _PHONE_WORDS and _share(texts, _is_phone):
         return "phone"
     if said & _ADDRESS_WORDS and distinct_share > 0.3 and _share(texts, _WITH_NUMBER.fullmatch):

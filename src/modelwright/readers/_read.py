@@ -18,7 +18,8 @@ from modelwright.errors import DataError, RequestError, UserError
 from modelwright.readers import Raw, Reader, Reading, _files, _frames, all_readers
 from modelwright.readers._cells import Cells, cells
 from modelwright.readers._convert import convert
-from modelwright.readers._infer import decide
+from modelwright.readers._demand import demand
+from modelwright.readers._infer import infer
 from modelwright.readers._numbers import decimal_mark
 from modelwright.table import KINDS, Field, Kind, Schema
 
@@ -35,7 +36,8 @@ def read(source: Any, kinds: Mapping[str, Kind]) -> Reading:
     verbatim = dict(zip(raw.frame.columns, raw.names, strict=True))
     fields, values = list[Field](), dict[int, Any]()
     for i, name in enumerate(names):
-        field = decide(name, columns[i], kinds.get(name), hint)
+        kind = kinds.get(name)
+        field = demand(name, columns[i], kind, hint) if kind else infer(name, columns[i], hint)
         fields.append(replace(field, source_name=verbatim[name] if verbatim[name] != name else ""))
         values[i] = convert(columns[i], field).values
     nameless = [name for name in names if not verbatim[name].strip()]
@@ -136,8 +138,13 @@ def _reader(path: Path, start: bytes) -> type[Reader]:
         return named
     binary = _files.what_binary(start)
     if binary:
+        if named is readers["csv"]:
+            what = "is " + binary if binary != "no text" else "holds no text"
+            raise DataError(f"{_files.label(path)} {what}; give a table (CSV, Parquet, Excel, JSON lines)")
         if named is not None:
-            raise DataError(f"{_files.label(path)} isn't a {named.name} file ({binary}); it may be damaged, fetch it again")
+            raise DataError(
+                f"{_files.label(path)} isn't a {named.name} file ({binary}); it may be damaged, fetch it again"
+            )
         known = ", ".join(sorted({s for r in readers.values() for s in r.suffixes}))
         raise RequestError(f"{_files.label(path)} isn't in a format that can be read ({binary}); known are {known}")
     return named if named is not None and suffix in (".json", ".jsonl", ".ndjson") else readers["csv"]
@@ -157,7 +164,9 @@ def _worth_reading(raw: Raw, called: str) -> tuple[pd.DataFrame, list[Cells], li
     frame, columns = raw.frame, [cells(raw.frame.iloc[:, i]) for i in range(raw.frame.shape[1])]
     void = [i for i, column in enumerate(columns) if not raw.names[i].strip() and column.missing.all()]
     if void:
-        notes.append(f"{_count(len(void), 'empty column')} without a name {'was' if len(void) == 1 else 'were'} left out.")
+        notes.append(
+            f"{_count(len(void), 'empty column')} without a name {'was' if len(void) == 1 else 'were'} left out."
+        )
         keep = [i for i in range(len(columns)) if i not in set(void)]
         frame, columns = frame.iloc[:, keep], [columns[i] for i in keep]
     empty = np.ones(len(frame), dtype=bool)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pandas as pd
 import pyarrow as pa
 
 from modelwright.errors import DataError
@@ -188,7 +187,7 @@ def _delimiter(text: str) -> str:
                     continue
                 agreeing = agreeing // 2
             score = (round(agreeing / max(1, len(rows[1:] or rows)), 2), max(width, named))
-            if score[0] >= 0.3 and (score[0] > best[0] + 0.005 or (abs(score[0] - best[0]) <= 0.005 and not chosen)):
+            if score[0] >= 0.1 and (score[0] > best[0] + 0.005 or (abs(score[0] - best[0]) <= 0.005 and not chosen)):
                 best, chosen = score, mark
         if chosen and (marks is COMMON or best[0] > 0.9):
             return chosen

@@ -29,8 +29,12 @@ def _suspicious(story: Story) -> Advice:
     span = abs(metric.best - judged.baseline.value)
     if len(judged.importances) > 1 and span and math.isfinite(span):
         top, second = judged.importances[0], judged.importances[1]
-        near = abs(metric.best - judged.score.value) < 0.02 * span
-        if near or (top.loss > 0.6 * span and top.loss > 5 * max(second.loss, 0)):
+        if abs(metric.best - judged.score.value) < 0.02 * span:
+            yield (
+                Strong("Ask whether it is too good to be true."), " The score is nearly perfect, which is rare. Make "
+                "sure that ", *listed([top.column, second.column]), " are known before what is predicted happens.",
+            )  # fmt: skip
+        elif top.loss > 0.6 * span and top.loss > 5 * max(second.loss, 0):
             yield (
                 Strong("Make sure that the leading column is known in time."), " Nearly everything rests on ",
                 Name(top.column), ". If its values are only known after what is predicted has happened, leave the "
@@ -175,7 +179,7 @@ def _repairs(story: Story) -> Advice:
 
 
 _RULES: tuple[Callable[[Story], Advice], ...] = (
-    _suspicious, _weak, _optimism, _time, _rows, _mixed, _missing, _exhausted, _unsteady, _repairs,
+    _suspicious, _weak, _optimism, _rows, _mixed, _missing, _exhausted, _unsteady, _time, _repairs,
 )  # fmt: skip
 
 

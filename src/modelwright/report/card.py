@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from modelwright.report import Story, advice, background, markdown, performance, search
-from modelwright.report.numbers import clean, counted, interval, moment, score, sentence
+from modelwright.report.numbers import clean, counted, interval, moment, number, percent, score, sentence
 from modelwright.report.tree import (
     Block,
     Bullets,
@@ -78,9 +78,9 @@ def _details(story: Story) -> tuple[Block, ...]:
 
 def _use(story: Story) -> tuple[Block, ...]:
     judged = story.judgement
-    asked = clean(story.problem.statement)
+    asked, reason = clean(story.problem.statement), sentence(judged.verdict_reason)
     blocks: list[Block] = [Paragraph("It was made to answer:"), Paragraph(asked, "quote")] if asked else []
-    blocks.append(Paragraph((Strong(f"Verdict: {judged.verdict}."), f" {sentence(judged.verdict_reason)}")))
+    blocks.append(Paragraph((Strong(f"Verdict: {judged.verdict}"), f": {reason}" if reason else ".")))
     blocks.append(
         Paragraph(
             "It is meant for rows of the same columns that come about in the same way as those it was trained on."
@@ -106,7 +106,7 @@ def _factors(story: Story) -> tuple[Block, ...]:
     counts = class_counts(story)
     if len(counts) > 2:
         rows = tuple(
-            (Name(name), f"{counts[name]:,}", score(story.judgement.confusion[i][i] / counts[name]))
+            (Name(name), f"{counts[name]:,}", percent(story.judgement.confusion[i][i] / counts[name]))
             for i, name in enumerate(story.judgement.classes[:50])
             if counts.get(name)
         )
@@ -121,7 +121,7 @@ def _metrics(story: Story) -> tuple[Block, ...]:
     text = f"{capital(metric.title)} ({better}): {metric.description}. Intervals are 95 % and come from resampling."
     blocks: list[Block] = [Paragraph(text)]
     if judged.threshold is not None and positive(story):
-        chosen = f" from a probability of {score(judged.threshold)}."
+        chosen = f" from a probability of {number(judged.threshold, 3)} on."
         blocks.append(Paragraph(("Rows are called ", Name(positive(story)), chosen)))
     return tuple(blocks)
 

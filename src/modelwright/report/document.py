@@ -13,7 +13,6 @@ from modelwright.report.tree import (
     Details,
     Document,
     Facts,
-    Paragraph,
     Section,
     Table,
     Words,
@@ -92,8 +91,6 @@ def _appendix(story: Story) -> Section:
         Facts(identity),
         Table(("Phase", "Time"), (*phases, *total), "lr", "Where the time went", strong=len(phases)),
     ]
-    if story.time_limited:
-        blocks.append(Paragraph("The clock ended some of the work, so times matter for what came out.", "note"))
     if versions:
         blocks.append(Details("Versions", (Facts(versions),)))
     return Section("Appendix", "appendix", tuple(blocks))

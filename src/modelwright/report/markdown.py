@@ -106,7 +106,8 @@ def _code_block(block: tree.Code) -> str:
 
 
 def _figure(block: tree.Figure) -> str:
-    head = f"**{_text(block.title)}.** {inline(block.finding)}"
+    stop = "" if block.title.endswith("?") else "."
+    head = f"**{_text(block.title)}{stop}** {inline(block.finding)}"
     return f"{head}\n\n{_table(block.table)}" if block.table else head
 
 

@@ -30,7 +30,7 @@ def number(value: float | None, digits: int = 4, *, fixed: bool = False) -> str:
 def score(value: float | None) -> str:
     """A score: four significant digits, and more just below one, where the last ones tell models apart."""
     if value is not None and 0.9995 < value < 1:
-        return f"{value:.{min(8, 2 - math.floor(math.log10(1 - value)))}f}"
+        return f"{value:.{min(8, 1 - math.floor(math.log10(1 - value)))}f}"
     if value is not None and math.isfinite(value) and 0 < abs(value) < 1000 and float(value).is_integer():
         return _minus(f"{value:.1f}")
     return number(value, fixed=True)
@@ -61,8 +61,8 @@ def percent(share: float | None) -> str:
     """A share as per cent."""
     if share is None or not math.isfinite(share):
         return "–"
-    if abs(share) > 1:
-        return f"{number(100 * share, 3)} %"
+    if abs(share) > 1 or 0.01 <= abs(share) < 0.1 or 0.9 < abs(share) <= 0.99:
+        return f"{number(round(100 * share, 1), 3)} %"
     return f"{of_hundred(share)} %" if share >= 0 else f"−{of_hundred(-share)} %"
 
 

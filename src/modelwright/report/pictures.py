@@ -167,6 +167,7 @@ def confusion(labels: list[str], counts: list[list[int]]) -> str:
     left = 26 + 6.2 * max(min(len(n), 16 if k <= 8 else 10) for n in labels)
     size = SMALL if k <= 3 else WIDE
     short = [shorten(n, 16 if k <= 8 else 10) for n in labels]
+    strength = 0.38 if k <= 8 else 0.93  # figures have to be readable on the colour
 
     def paint(axes: Axes) -> None:
         from matplotlib.patches import Rectangle
@@ -180,14 +181,14 @@ def confusion(labels: list[str], counts: list[list[int]]) -> str:
                 axes.add_patch(Rectangle((j + 0.03, k - 1 - i + 0.03), 0.94, 0.94, facecolor=GRID, alpha=0.35,
                                          linewidth=0) if not count
                                else Rectangle((j + 0.03, k - 1 - i + 0.03), 0.94, 0.94, facecolor=colour,
-                                              alpha=0.1 + 0.9 * share, linewidth=0))  # fmt: skip
+                                              alpha=0.07 + strength * share, linewidth=0))  # fmt: skip
                 if k <= 8:
-                    ink = PAPER if share > 0.55 else INK
-                    big = 17 if k == 2 else FONT
-                    write_text(axes, j + 0.5, k - 0.5 - i + (0.08 if k == 2 else 0), f"{count:,}", color=ink,
-                               ha="center", fontsize=big, weight="bold" if i == j else "normal")  # fmt: skip
-                    if k == 2:
-                        write_text(axes, j + 0.5, k - 0.5 - i - 0.16, percent(share), color=ink, ha="center")
+                    x, y, weight = j + 0.5, k - 0.5 - i, "bold" if i == j else "normal"
+                    if k > 2:
+                        write_text(axes, x, y, f"{count:,}", ha="center", weight=weight)
+                    else:
+                        write_text(axes, x, y + 0.08, f"{count:,}", ha="center", weight=weight, fontsize=17)
+                        write_text(axes, x, y - 0.16, percent(share), ha="center")
         axes.set_xlim(0, k)
         axes.set_ylim(0, k)
         upright = k > 8 or max(len(n) for n in short) > 30 / k

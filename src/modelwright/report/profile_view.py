@@ -111,8 +111,8 @@ class _Columns:
         columns = self.profile.columns
         related = any(c.association is not None for c in columns)
         longest = max((len(printable(c.name, 40)) + 2 * bool(c.cautions) for c in columns), default=0)
-        free = options.max_width - (_KIND + _MISSING + _DISTINCT + 4 + (_RELATION + 1 if related else 0))
-        names = max(8, min(longest, free - 31))
+        free = options.max_width - (_KIND + _MISSING + _DISTINCT + 5 + (_RELATION + 1 if related else 0))
+        names = max(8, min(longest, free - 28))
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
         table.add_column("column", no_wrap=True, width=names)
         table.add_column("kind", no_wrap=True, width=_KIND)
@@ -221,10 +221,11 @@ def _cautions(profile: Profile, schema: Schema) -> list[Text]:
     from rich.text import Text
 
     lines = [Text.assemble(("! ", "yellow"), f"{c[:1].upper()}{printable(c[1:], 200)}.") for c in profile.cautions]
+    reasons = {field.name: field.reason for field in schema.fields}
     same: dict[str, list[str]] = {}
     for column in profile.columns:
-        field = schema[column.name] if column.name in schema else None
-        read = [f"read as {column.kind}: {field.reason}"] if field and field.reason and column.kind == "id" else []
+        reason = reasons.get(column.name)
+        read = [f"read as {column.kind}: {reason}"] if reason and column.kind == "id" else []
         for caution in (*column.cautions, *read):
             same.setdefault(caution, []).append(column.name)
     for caution, names in same.items():

@@ -192,7 +192,7 @@ def recipe_blocks(recipe: Recipe) -> list[Block]:
 
 
 def _step(part: str, use: Use) -> Words:
-    name = "then" if part.startswith("transform") else _PARTS[part]
+    name = "apply" if part.startswith("transform") else _PARTS[part]
     params = use.describe()[len(use.action) :].strip("()")
     return (f"{name} ", Strong(use.action), f" with {params}" if params else "")
 
@@ -204,17 +204,19 @@ def delivered(story: Story) -> Section:
     if not recipe.members:
         return Section("The delivered model", "model", (*blocks, *recipe_blocks(recipe)))
     members = sorted(recipe.members, key=lambda m: -m.weight)
-    blocks.append(Paragraph(f"It combines {counted(len(members), 'model')} by their weighted predictions."))
+    if not blocks:
+        blocks.append(Paragraph(f"It combines {counted(len(members), 'model')} by their weighted predictions."))
     rows = tuple((percent(m.weight), Name(m.recipe.estimator.action), m.experiment or "–") for m in members)
     blocks.append(Table(("Weight", "Estimator", "Experiment"), rows, "rll", "Members of the delivered model"))
     for member in members:
         named = f" from experiment {member.experiment}" if member.experiment else ""
         title = f"{percent(member.weight)} {member.recipe.estimator.action}{named}"
         blocks.append(Details(title, tuple(recipe_blocks(member.recipe))))
-    rest = [_step(part, use) for part, use in recipe.uses() if part == "calibration"]
+    if recipe.calibration:
+        blocks.append(Paragraph(("Its ", *parts(_step("calibration", recipe.calibration)), ".")))
     if recipe.threshold is not None:
-        rest.append(f"Rows are called positive from a probability of {number(recipe.threshold, 3)}.")
-    return Section("The delivered model", "model", (*blocks, *([Bullets(tuple(rest))] if rest else [])))
+        blocks.append(Paragraph(f"Rows are called positive from a probability of {number(recipe.threshold, 3)}."))
+    return Section("The delivered model", "model", tuple(blocks))
 
 
 def troubles(story: Story) -> Section | None:

@@ -115,15 +115,15 @@ def in_words(story: Story) -> Words:
 
 def _ranked(story: Story, value: float) -> Words:
     return (
-        "Pick one row at random that is ", Name(positive(story)), " and one that isn't: the model gives the first one "
-        f"the higher probability in {of_hundred(value)} of 100 cases, where guessing would get 50.",
+        "Given one row that is ", Name(positive(story)), " and one that isn't, both picked at random, it gives the "
+        f"first one the higher probability in {of_hundred(value)} of 100 cases; guessing would get 50.",
     )  # fmt: skip
 
 
 def _ranked_each(_: Story, value: float) -> Words:
     return (
-        "Pick one row at random of a class and one of another: the model gives the first one the higher probability "
-        f"of that class in {of_hundred(value)} of 100 cases (averaged over classes), where guessing would get 50."
+        "Given one row of a class and one of another, both picked at random, it gives the first one the higher "
+        f"probability of that class in {of_hundred(value)} of 100 cases (averaged over classes); guessing would get 50."
     )
 
 
@@ -132,8 +132,8 @@ def _clean_top(story: Story, value: float) -> Words:
     rate = counted_flags.real / story.judgement.score.n_rows if counted_flags else None
     guess = f"; in random order it would be {percent(rate)}" if rate is not None else ""
     return (
-        "Go through the rows from the most to the least suspicious: on average over the ",
-        Name(positive(story)), f" rows met on the way, {percent(value)} of the rows seen so far were such rows{guess}.",
+        f"Going from the most to the least suspicious row, on average {percent(value)} of those passed are ",
+        Name(positive(story)), f", counted whenever one is met{guess}.",
     )  # fmt: skip
 
 

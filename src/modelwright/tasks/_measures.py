@@ -31,8 +31,14 @@ def row_weights(weights: np.ndarray | None, n: int) -> np.ndarray:
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    mean: np.ndarray = weights @ values / weights.sum(axis=1)
+    mean: np.ndarray = _total(values, weights) / weights.sum(axis=1)
     return mean
+
+
+def _total(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # not by "@": BLAS would wake all its threads for a product this small, which costs more than the product
+    total: np.ndarray = np.einsum("ij,j->i", weights, values)
+    return total
 
 
 # ── probabilities ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,7 +311,7 @@ def symmetric(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def share_of_total(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    share: np.ndarray = (w @ abs(y - p)) / (w @ abs(y))
+    share: np.ndarray = _total(abs(y - p), w) / _total(abs(y), w)
     return share
 
 

@@ -24,6 +24,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 
+from modelwright.action import Integer
 from modelwright.errors import NotApplicable, ProgramError
 from modelwright.estimators import Estimator
 from modelwright.recipe import Setting
@@ -96,6 +97,8 @@ class EstimatorContract:
         "n_components": 8,
         "max_subpopulation": 50,
         "hidden_layer_sizes": [8],
+        "max_iter": 5,
+        "n_iter_no_change": 2,
     }
     trusted: ClassVar[tuple[str, ...]] = (
         "builtins", "collections", "numpy", "scipy", "sklearn", "lightgbm", "xgboost", "catboost", "modelwright",
@@ -111,8 +114,9 @@ class EstimatorContract:
             metafunc.parametrize("case", cases, ids=[f"{c.estimator.name}-{c.task}" for c in cases])
 
     def small(self, case: Case) -> dict[str, Any]:
-        """The estimator's parameters that make a fit short."""
-        return {p.name: self.quick[p.name] for p in case.estimator.params if p.name in self.quick}
+        """The estimator's parameters that make a fit short, as far as their ranges allow."""
+        given = {p.name: (p, self.quick[p.name]) for p in case.estimator.params if p.name in self.quick}
+        return {name: max(value, p.low) if isinstance(p, Integer) else value for name, (p, value) in given.items()}
 
     def test_declaration(self, estimator: Estimator) -> None:
         """It says what it is, and its parameters accept and refuse what they declare."""
@@ -179,6 +183,7 @@ class EstimatorContract:
         assert np.array_equal(predictions(skops.io.load(io.BytesIO(stored), trusted=types), X), expected)
         weighted = clone(model).fit(X, y, sample_weight=np.ones(len(y)))
         assert np.allclose(predictions(weighted, X), expected, rtol=1e-3, atol=1e-3)
+        self.sound(clone(model).fit(X, y, sample_weight=np.linspace(0.01, 5.0, len(y))), X, y, case)
 
     def test_odd_data(self, case: Case) -> None:
         """One column, a constant column, more columns than rows, sparse rows, hardly any rows, rare classes."""

@@ -22,7 +22,7 @@ def echo(workplace: Workplace, **args: Any) -> Done:
     return Done({"args": args, **told}, {})
 
 
-def rich(workplace: Workplace) -> Done:  # noqa: ARG001
+def rich(workplace: Workplace) -> Done:
     """Give back values that JSON has no direct form for."""
     return Done({"tuple": (1, 2), "nan": float("nan"), "infinity": float("inf")}, {}, truncated=True)
 
@@ -42,12 +42,12 @@ def write_outside(workplace: Workplace, path: str, link: bool = False) -> Done:
     return Done(None, {"out": inside if link else Path(path)})
 
 
-def forget(workplace: Workplace) -> int:  # noqa: ARG001
+def forget(workplace: Workplace) -> int:
     """Return something else than a ``Done``."""
     return 1
 
 
-def fail(workplace: Workplace, kind: str) -> Done:  # noqa: ARG001
+def fail(workplace: Workplace, kind: str) -> Done:
     """Raise."""
     raise {
         "value": ValueError("seven is not allowed"),
@@ -70,7 +70,7 @@ class Unprintable(Exception):
         raise RuntimeError("no text")
 
 
-def crash(workplace: Workplace, how: int) -> Done:  # noqa: ARG001
+def crash(workplace: Workplace, how: int) -> Done:
     """End the process by a signal, or with an exit status when negative."""
     print("about to end", flush=True)
     if how < 0:
@@ -92,7 +92,7 @@ def hog(workplace: Workplace, size: int, in_child: bool = False, chunk: int = 20
     return wait(workplace, "")
 
 
-def wait(workplace: Workplace, mark: str, family: str = "") -> Done:  # noqa: ARG001
+def wait(workplace: Workplace, mark: str, family: str = "") -> Done:
     """Write the numbers of this process and its children into a file, then wait for long.
 
     Args:
@@ -114,20 +114,20 @@ def wait(workplace: Workplace, mark: str, family: str = "") -> Done:  # noqa: AR
     return Done(None, {})
 
 
-def leave(workplace: Workplace) -> Done:  # noqa: ARG001
+def leave(workplace: Workplace) -> Done:
     """End well, but leave a process in a session of its own behind."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
     return Done(child.pid, {})
 
 
-def log(workplace: Workplace, file: str, word: str) -> Done:  # noqa: ARG001
+def log(workplace: Workplace, file: str, word: str) -> Done:
     """Append a word to a file."""
     with Path(file).open("a") as stream:
         stream.write(word + "\n")
     return Done(None, {})
 
 
-def draw(workplace: Workplace) -> Done:  # noqa: ARG001
+def draw(workplace: Workplace) -> Done:
     """Draw from the global generators."""
     import random
 

@@ -34,7 +34,7 @@ class Block:
         """A matrix of shape (rows, len(names))."""
         raise NotImplementedError
 
-    def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Any:  # noqa: ARG002
+    def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Any:
         """Learn, and give the matrix for the training rows; ``fold`` says how to cross-fit."""
         self.learn(frame, goals)
         return self.apply(frame)
@@ -46,7 +46,7 @@ class Numbers(Block):
     def __init__(self, columns: list[str]) -> None:
         self.columns = columns
 
-    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:  # noqa: ARG002
+    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Find the columns that carry something: two values, or a value and gaps."""
         values = numbers(frame, self.columns)
         lost = np.isnan(values)
@@ -67,7 +67,7 @@ class Dates(Block):
     def __init__(self, column: str) -> None:
         self.column = column
 
-    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:  # noqa: ARG002
+    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Find where elapsed days start, and the parts that vary."""
         index = moments(frame[self.column])
         known = microseconds(index)
@@ -131,7 +131,7 @@ class Frequencies(Block):
         self.column, self.levels = column, levels
         self.names = [f"{column}_count"]
 
-    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:  # noqa: ARG002
+    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Count missing values; the levels are counted already."""
         missing = len(frame) - int(self.levels.counts.sum())
         self.table = np.log1p(np.append(self.levels.counts, [missing, 0]).astype(np.float64))
@@ -180,7 +180,8 @@ class Means(Block):
         if not self.logits:
             return means
         shares = np.clip(means, 1e-4, 1 - 1e-4)
-        return np.log(shares) - np.log1p(-shares)
+        odds: Array = np.log(shares) - np.log1p(-shares)
+        return odds
 
 
 class Indicators(Block):
@@ -195,7 +196,7 @@ class Indicators(Block):
         self.columns, self.levels = columns, levels
         self.max_levels, self.min_count = max_levels, min_count
 
-    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:  # noqa: ARG002
+    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Give the levels their columns."""
         self.names, self.tables = [], []
         for column, levels in zip(self.columns, self.levels, strict=True):
@@ -284,7 +285,7 @@ class Bags(Block):
     def __init__(self, column: str, max_features: int, seed: int) -> None:
         self.column, self.grams = column, Grams(max_features, seed)
 
-    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:  # noqa: ARG002
+    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Learn vocabulary and weights."""
         self.grams.fit(texts(frame[self.column]))
         self.names = [f"{self.column}:{term}" for term in self.grams.terms]

@@ -50,7 +50,7 @@ def require(frame: pd.DataFrame, names: Collection[str]) -> None:
 
 
 def choose(
-    frame: pd.DataFrame, asked: Sequence[str] | None, allowed: Collection[Sort], what: str, skip: Iterable[str] = ()
+    frame: pd.DataFrame, asked: Sequence[str] | None, allowed: Collection[str], what: str, skip: Iterable[str] = ()
 ) -> list[str]:
     """The columns that a transform works on: those that were asked for, or all of the sorts that it applies to.
 
@@ -151,6 +151,11 @@ def add_columns(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
 def replace_columns(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
     """A new frame in which the named columns hold other values."""
     return frame.assign(**made)
+
+
+def categorical(codes: Array, labels: Sequence[str]) -> pd.Categorical:
+    """A category column from positions in its levels, -1 where missing."""
+    return pd.Categorical.from_codes(np.asarray(codes, dtype=np.int64), categories=pd.Index(list(labels), dtype="str"))
 
 
 def unique_names(wanted: Sequence[str], taken: Iterable[object]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modelwright.transforms._frames import Array, sort_of
+from modelwright.transforms._frames import Array, categorical, sort_of
 
 
 def number_text(value: float) -> str:
@@ -20,7 +20,7 @@ def group_codes(series: pd.Series[Any]) -> tuple[Array, list[str]]:
     """The groups of a column: codes from 0, and for each code its text; rows without a value form a group ``""``."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         codes, found = pd.factorize(series.cat.codes.to_numpy(), sort=True)
-        labels = [str(series.cat.categories[i]) if i >= 0 else "" for i in found]
+        labels = [str(series.cat.categories[int(i)]) if i >= 0 else "" for i in found]
         return codes, labels
     codes, values = pd.factorize(series, sort=False, use_na_sentinel=True)
     numeric = sort_of(series) == "numeric"
@@ -51,4 +51,4 @@ def combined(parts: list[pd.Series[Any]]) -> pd.Categorical:
     unique = list(dict.fromkeys(texts[u] for u in kept if u >= 0))
     place = {text: i for i, text in enumerate(unique)}
     table = np.array([*(place[texts[u]] for u in kept if u >= 0), -1], dtype=np.int64)
-    return pd.Categorical.from_codes(table[codes], categories=unique)
+    return categorical(table[codes], unique)

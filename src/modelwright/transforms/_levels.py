@@ -58,7 +58,8 @@ class Levels:
             found = [find(str(values.categories[i]), UNSEEN) if i >= 0 else MISSING for i in used]
         else:
             found = [*(find(str(level), UNSEEN) for level in values.categories), MISSING]
-        return np.array(found, dtype=np.int64)[codes]
+        result: Array = np.array(found, dtype=np.int64)[codes]
+        return result
 
     def most_frequent(self, limit: int, min_count: int = 1) -> Levels:
         """The commonest levels: at most ``limit``, each with at least ``min_count`` training rows."""
@@ -82,7 +83,7 @@ def _natural(text: str) -> tuple[int, float, str]:
 
 def _categorical(series: pd.Series[Any]) -> pd.Categorical:
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series.array  # type: ignore[return-value]
+        return pd.Categorical(series.array)
     return pd.Categorical(series)
 
 
@@ -92,8 +93,8 @@ def responses(y: Any, n_classes: int) -> Array:
     if n_classes == 0:
         return values.astype(np.float64).reshape(-1, 1)
     if n_classes <= 2:
-        return (values == 1).astype(np.float64).reshape(-1, 1)
-    return (values[:, None] == np.arange(n_classes)).astype(np.float64)
+        return np.asarray(values == 1, dtype=np.float64).reshape(-1, 1)
+    return np.asarray(values[:, None] == np.arange(n_classes), dtype=np.float64)
 
 
 def fold_of_rows(y: Any, n_classes: int, seed: int, folds: int = 5) -> Array:
@@ -126,7 +127,8 @@ class TargetMeans:
 
     def transform(self, codes: Array) -> Array:
         """Means of shape (n, t)."""
-        return self.table[codes]
+        means: Array = self.table[codes]
+        return means
 
     def fit_transform(self, codes: Array, n_levels: int, goals: Array, fold: Array) -> Array:
         """Learn from all rows, and give each row the means over the rows of the other folds."""
@@ -148,5 +150,6 @@ class TargetMeans:
             rows, sums_by_code = rows.sum(axis=0) - rows, sums_by_code.sum(axis=0) - sums_by_code
         seen = np.maximum(rows.sum(axis=1), 1)
         overall = (sums_by_code.sum(axis=1) / seen[:, None])[:, None, :]
-        means: Array = (sums_by_code + self.smoothing * overall) / (rows[:, :, None] + self.smoothing)
+        weight = np.maximum(self.smoothing, 1e-9)  # without smoothing, an unseen level still gets the overall mean
+        means: Array = (sums_by_code + weight * overall) / (rows[:, :, None] + weight)
         return means

@@ -52,28 +52,34 @@ def relation(
         method: ``f_test`` (linear, quick) or ``mutual_info`` (any relation).
         codes: which columns hold codes without order.
     """
-    if not values.shape[1]:
-        return np.empty(0)
-    ready = fill_median(values)
-    size = np.median(np.abs(ready), axis=0)
-    ready = ready / np.where(size > 0, size, 1.0)
+    discrete = np.zeros(values.shape[1], dtype=bool) if codes is None else codes
+    ready = np.where(discrete & np.isnan(values), -1.0, fill_median(values))
+    size = np.where(discrete, 1.0, np.median(np.abs(ready), axis=0) if len(ready) else 0.0)
+    with np.errstate(over="ignore"):
+        ready = np.clip(ready / np.where(size > 0, size, 1.0), -1e15, 1e15)
     if y is None:
-        return np.minimum(ready.var(axis=0), 1e12)
+        return np.asarray(ready.var(axis=0))
     goal = np.asarray(y)
     rows = sample_rows(len(goal), seed)
     ready, goal = ready[rows], goal[rows]
+    figures = np.zeros(values.shape[1])
+    varied = (ready != ready[:1]).any(axis=0)
+    if varied.any() and len(np.unique(goal)) > 1 and len(goal) > 2:
+        figures[varied] = _measure(ready[:, varied], goal, n_classes, seed, method, discrete[varied])
+    return figures
+
+
+def _measure(values: Array, goal: Array, n_classes: int, seed: int, method: str, discrete: Array) -> Array:
+    if method == "mutual_info":
+        if n_classes:
+            neighbours = max(1, min(3, int(np.bincount(goal).max()) - 1))
+            options = {"discrete_features": discrete, "random_state": seed, "n_neighbors": neighbours}
+            return np.asarray(mutual_info_classif(values, goal, **options))
+        options = {"discrete_features": discrete, "random_state": seed, "n_neighbors": min(3, len(goal) - 1)}
+        return np.asarray(mutual_info_regression(values, goal, **options))
     with np.errstate(all="ignore"):
-        if method == "mutual_info":
-            discrete = np.zeros(values.shape[1], dtype=bool) if codes is None else codes
-            measure = mutual_info_classif if n_classes else mutual_info_regression
-            neighbours = max(1, min(3, len(goal) - 1, int(np.bincount(goal).max()) - 1 if n_classes else len(goal) - 1))
-            figures = measure(ready, goal, discrete_features=discrete, random_state=seed, n_neighbors=neighbours)
-        elif n_classes and len(np.unique(goal)) < 2:
-            figures = np.zeros(values.shape[1])
-        else:
-            found, _ = (f_classif if n_classes else f_regression)(np.clip(ready, -1e6, 1e6), goal)
-            figures = np.nan_to_num(found, nan=0.0, posinf=1e12)
-    return np.asarray(figures, dtype=np.float64)
+        found, _ = (f_classif if n_classes else f_regression)(np.clip(values, -1e6, 1e6), goal)
+    return np.nan_to_num(np.asarray(found), nan=0.0, posinf=1e12)
 
 
 def top(names: Sequence[str], figures: Array, limit: int) -> list[str]:

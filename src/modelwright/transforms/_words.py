@@ -67,8 +67,9 @@ class Grams:
         return self._model.transform(documents)
 
     def _vectorizer(self, **options: Any) -> TfidfVectorizer:
-        how = {"analyzer": "char_wb", "ngram_range": (2, 4)} if self.by_character else {"ngram_range": (1, 2)}
-        return TfidfVectorizer(**how, token_pattern=r"(?u)\b\w+\b", sublinear_tf=True, **options)
+        by_character = {"analyzer": "char_wb", "ngram_range": (2, 4)}
+        by_word = {"token_pattern": r"(?u)\b\w+\b", "ngram_range": (1, 2)}
+        return TfidfVectorizer(**(by_character if self.by_character else by_word), sublinear_tf=True, **options)
 
     def _keep(self, terms: list[str], idf: Array) -> None:
         self.terms, self.idf = terms, np.asarray(idf)

@@ -13,7 +13,7 @@ from modelwright.errors import NotApplicable
 from modelwright.recipe import Setting
 from modelwright.transforms import Transform
 from modelwright.transforms._base import FrameTransformer, filled
-from modelwright.transforms._frames import choose, column, sort_of, texts
+from modelwright.transforms._frames import categorical, choose, column, sort_of, texts
 from modelwright.transforms._keys import number_text
 
 
@@ -23,7 +23,7 @@ class Dropper(FrameTransformer):
     def __init__(self, columns: Any) -> None:
         self.columns = columns
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self.uses_ = list(dict.fromkeys(column(X, name, "drop_columns") for name in self.columns or ()))
         if not self.uses_:
             raise NotApplicable("drop_columns: no columns were named")
@@ -46,7 +46,7 @@ class DropColumns(Transform):
     description: ClassVar[str] = "Leaves out the named columns."
     params: ClassVar[tuple[Param, ...]] = (Columns("columns", "which columns", ()),)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Dropper:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Dropper:
         """See :class:`~modelwright.transforms.Transform`."""
         return Dropper(**filled(self, params))
 
@@ -57,7 +57,7 @@ class Keeper(FrameTransformer):
     def __init__(self, columns: Any) -> None:
         self.columns = columns
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         wanted = {column(X, name, "keep_columns") for name in self.columns or ()}
         if not wanted:
             raise NotApplicable("keep_columns: no columns were named")
@@ -75,7 +75,7 @@ class KeepColumns(Transform):
     description: ClassVar[str] = "Leaves out all columns but the named ones."
     params: ClassVar[tuple[Param, ...]] = (Columns("columns", "which columns", ()),)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Keeper:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Keeper:
         """See :class:`~modelwright.transforms.Transform`."""
         return Keeper(**filled(self, params))
 
@@ -86,7 +86,7 @@ class Categoriser(FrameTransformer):
     def __init__(self, columns: Any) -> None:
         self.columns = columns
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         if self.columns is None:
             raise NotApplicable("as_category: name the columns that hold codes, not quantities")
         self.uses_ = choose(X, self.columns, ("numeric", "text", "datetime", "category"), "as_category")
@@ -105,7 +105,7 @@ def _as_category(series: pd.Series[Any]) -> pd.Categorical:
         return pd.Categorical([v or None for v in values], categories=labels)
     codes, found = pd.factorize(series, sort=True)
     read = str if sort == "datetime" else number_text
-    return pd.Categorical.from_codes(codes, categories=[read(v) for v in found])
+    return categorical(codes, [read(v) for v in found])
 
 
 class AsCategory(Transform):
@@ -116,7 +116,7 @@ class AsCategory(Transform):
     description: ClassVar[str] = "Treats the named columns as categories: for numbers that are codes, not quantities."
     params: ClassVar[tuple[Param, ...]] = (Columns("columns", "which columns"),)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Categoriser:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Categoriser:
         """See :class:`~modelwright.transforms.Transform`."""
         return Categoriser(**filled(self, params))
 
@@ -127,7 +127,7 @@ class Numberer(FrameTransformer):
     def __init__(self, columns: Any) -> None:
         self.columns = columns
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         names = choose(X, self.columns, ("category", "text"), "as_numeric")
         self.uses_ = [name for name in names if _readable(X[name]) > 0.5]
         if not self.uses_:
@@ -166,6 +166,6 @@ class AsNumeric(Transform):
     )
     params: ClassVar[tuple[Param, ...]] = (Columns("columns", "which columns; None for all categories and texts"),)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Numberer:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Numberer:
         """See :class:`~modelwright.transforms.Transform`."""
         return Numberer(**filled(self, params))

@@ -49,6 +49,6 @@ class DateParts(Transform):
         Flag("keep", "whether the original columns stay", True),
     )
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> DateEncoder:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> DateEncoder:
         """See :class:`~modelwright.transforms.Transform`."""
         return DateEncoder(**filled(self, params))

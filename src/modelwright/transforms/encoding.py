@@ -15,7 +15,7 @@ from modelwright.recipe import Setting
 from modelwright.transforms import Transform
 from modelwright.transforms._base import FrameTransformer, filled
 from modelwright.transforms._blocks import MAX_RESPONSES, Block, Codes, Frequencies, Indicators, Means, training_goals
-from modelwright.transforms._frames import add_columns, choose
+from modelwright.transforms._frames import add_columns, categorical, choose
 from modelwright.transforms._levels import Levels
 
 COLUMNS = Columns("columns", "which columns; None for all categories")
@@ -79,7 +79,7 @@ class EncodeOnehot(Transform):
         Flag("keep", "whether the original columns stay", False),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> OneHotEncoder:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> OneHotEncoder:
         """See :class:`~modelwright.transforms.Transform`."""
         return OneHotEncoder(**filled(self, params))
 
@@ -90,7 +90,7 @@ class OrdinalEncoder(FrameTransformer):
     def __init__(self, columns: Any, order: str) -> None:
         self.columns, self.order = columns, order
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self.uses_ = choose(X, self.columns, ("category",), "encode_ordinal")
         self.codes_ = [Codes(name, Levels.learn(X[name]), self.order == "natural") for name in self.uses_]
         for block in self.codes_:
@@ -114,7 +114,7 @@ class EncodeOrdinal(Transform):
                search=("frequency", "natural")),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> OrdinalEncoder:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> OrdinalEncoder:
         """See :class:`~modelwright.transforms.Transform`."""
         return OrdinalEncoder(**filled(self, params))
 
@@ -182,7 +182,7 @@ class EncodeCounts(Transform):
     description: ClassVar[str] = "Adds how often each level occurs in training, as the logarithm of one plus the count."
     params: ClassVar[tuple[Param, ...]] = (COLUMNS, Flag("keep", "whether the original columns stay", True))
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> CountEncoder:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> CountEncoder:
         """See :class:`~modelwright.transforms.Transform`."""
         return CountEncoder(**filled(self, params))
 
@@ -193,7 +193,7 @@ class Pooler(FrameTransformer):
     def __init__(self, columns: Any, min_share: float, min_count: int, label: str) -> None:
         self.columns, self.min_share, self.min_count, self.label = columns, min_share, min_count, label
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self.uses_ = choose(X, self.columns, ("category",), "rare_levels")
         least = max(self.min_count, int(np.ceil(self.min_share * len(X))))
         learnt = {name: Levels.learn(X[name]) for name in self.uses_}
@@ -205,7 +205,7 @@ class Pooler(FrameTransformer):
             labels = [t for t in kept.texts if t != self.label] + [self.label]
             place = {text: i for i, text in enumerate(labels)}
             table = np.array([*(place[t] for t in kept.texts), -1, len(labels) - 1])  # then MISSING, UNSEEN
-            made[name] = pd.Categorical.from_codes(table[kept.codes(X[name])], categories=labels)
+            made[name] = categorical(table[kept.codes(X[name])], labels)
         return X.assign(**made)
 
 
@@ -223,6 +223,6 @@ class RareLevels(Transform):
         Choice("label", "the name of the pooled level", "(other)", values=("(other)", "other", "rare")),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Pooler:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Pooler:
         """See :class:`~modelwright.transforms.Transform`."""
         return Pooler(**filled(self, params))

@@ -24,7 +24,7 @@ class Imputer(FrameTransformer):
         self.strategy, self.columns = strategy, columns
         self.fill_value, self.fill_text, self.indicator = fill_value, fill_text, indicator
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self.uses_ = choose(X, self.columns, ("numeric", "category"), "impute")
         self.numbers_: dict[str, float] = {}
         self.texts_: dict[str, str] = {}
@@ -87,7 +87,7 @@ class Impute(Transform):
         Flag("indicator", "whether to add columns that say where values were missing", False, search=True),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Imputer:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Imputer:
         """See :class:`~modelwright.transforms.Transform`."""
         return Imputer(**filled(self, params))
 
@@ -98,7 +98,7 @@ class Marker(FrameTransformer):
     def __init__(self, columns: Any) -> None:
         self.columns = columns
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         names = choose(X, self.columns, ("numeric", "category", "datetime", "text"), "missing_indicators")
         share = X[names].isna().to_numpy()
         self.uses_ = [name for j, name in enumerate(names) if share[:, j].any() and not share[:, j].all()]
@@ -117,6 +117,6 @@ class MissingIndicators(Transform):
     description: ClassVar[str] = "Adds a column of 0 and 1 for each column that has missing values in training."
     params: ClassVar[tuple[Param, ...]] = (Columns("columns", "which columns; None for all"),)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Marker:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Marker:
         """See :class:`~modelwright.transforms.Transform`."""
         return Marker(**filled(self, params))

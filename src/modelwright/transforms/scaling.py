@@ -31,7 +31,7 @@ class Scaler(FrameTransformer):
     def __init__(self, method: str, columns: Any, seed: int) -> None:
         self.method, self.columns, self.seed = method, columns, seed
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self.uses_ = choose(X, self.columns, ("numeric",), "scale")
         values = self._read(X)
         # A column with nothing known has no statistics; scikit-learn would warn about each of them.
@@ -103,7 +103,7 @@ class Clipper(FrameTransformer):
     def __init__(self, lower: float, upper: float, columns: Any) -> None:
         self.lower, self.upper, self.columns = lower, upper, columns
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self.uses_ = choose(X, self.columns, ("numeric",), "clip_outliers")
         values = numbers(X, self.uses_)
         self.low_ = np.array([_quantile(values[:, j], self.lower, -np.inf) for j in range(values.shape[1])])
@@ -131,7 +131,7 @@ class ClipOutliers(Transform):
         Columns("columns", "which columns; None for all numbers"),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Clipper:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Clipper:
         """See :class:`~modelwright.transforms.Transform`.
 
         Raises:

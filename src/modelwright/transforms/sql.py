@@ -22,20 +22,20 @@ class Calculator(FrameTransformer):
     def __init__(self, expressions: Any) -> None:
         self.expressions = expressions
 
-    def _learn(self, X: pd.DataFrame, y: Any) -> None:  # noqa: ARG002
+    def _learn(self, X: pd.DataFrame, y: Any) -> None:
         if not self.expressions:
             raise NotApplicable("sql_features: no expressions were given")
         columns = [str(name) for name in X.columns]
         # Lists, since what is stored must survive any text as a name.
         self.names_ = list(self.expressions)
-        self.bound_ = [list(bind(name, parse(name, text), columns)) for name, text in self.expressions.items()]
-        self.uses_ = used_columns((sql, used) for sql, used in self.bound_)
+        self.bound_ = [bind(name, parse(name, text), columns) for name, text in self.expressions.items()]
+        self.uses_ = used_columns(self.bound_)
         found = sorts(X)
         self.sorts_ = [found[name] for name in self.uses_]
         self._calculate(X.iloc[:0])
 
     def _calculate(self, X: pd.DataFrame) -> dict[str, Any]:
-        bound = {name: (sql, used) for name, (sql, used) in zip(self.names_, self.bound_, strict=True)}
+        bound = dict(zip(self.names_, self.bound_, strict=True))
         table = evaluate(X, bound, dict(zip(self.uses_, self.sorts_, strict=True)))
         return {name: to_column(table.column(i), name) for i, name in enumerate(bound)}
 
@@ -56,7 +56,7 @@ class SqlFeatures(Transform):
     )
     params: ClassVar[tuple[Param, ...]] = (Texts("expressions", "new names and their expressions"),)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Calculator:  # noqa: ARG002
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Calculator:
         """See :class:`~modelwright.transforms.Transform`.
 
         Raises:

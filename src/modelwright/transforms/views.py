@@ -15,9 +15,20 @@ from modelwright.recipe import Setting
 from modelwright.transforms import View
 from modelwright.transforms._base import FrameTransformer, filled
 from modelwright.transforms._blocks import (
-    Bags, Block, Codes, Cycles, Dates, Frequencies, Indicators, Means, Numbers, TextCounts, TextNumbers, training_goals,
+    Bags,
+    Block,
+    Codes,
+    Cycles,
+    Dates,
+    Frequencies,
+    Indicators,
+    Means,
+    Numbers,
+    TextCounts,
+    TextNumbers,
+    training_goals,
 )  # fmt: skip
-from modelwright.transforms._frames import Array, names_of
+from modelwright.transforms._frames import Array, categorical, names_of
 from modelwright.transforms._levels import Levels
 from modelwright.transforms._scaling import NumericScaler, to_unit
 
@@ -68,7 +79,7 @@ class _Viewer(FrameTransformer):
     def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         raise NotImplementedError
 
-    def get_feature_names_out(self, input_features: Any = None) -> Array:  # noqa: ARG002
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
         """What the result's columns are, in words."""
         return np.array(self.names_, dtype=object)
 
@@ -111,7 +122,7 @@ class TreeView(_Viewer):
             inner.append(TextNumbers(name, self.n_components, self.max_text_features, self.seed))
         return inner, [Indicators(list(onehot), list(onehot.values()), self.max_levels_onehot, 1)] if onehot else []
 
-    def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Array:  # noqa: ARG002
+    def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Array:
         if fitting:
             self.names_ = self._inner_names() + self._outer_names() or ["(nothing)"]
         result = np.hstack([values, *(m.toarray() for m in outer)]) if outer else values
@@ -167,7 +178,7 @@ class NativeView(_Viewer):
             inner.append(TextNumbers(name, self.n_components, self.max_text_features, self.seed))
         return inner, []
 
-    def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> pd.DataFrame:  # noqa: ARG002
+    def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> pd.DataFrame:
         if fitting:
             self.names_ = self._inner_names() + list(self.kept_) or ["(nothing)"]
             self.rare_ = {n: _rare_levels(X[n], self.kept_[n]) for n in self.pooled_}
@@ -180,7 +191,7 @@ class NativeView(_Viewer):
                 labels.append(self.pooled_[name])
                 rare = self.rare_[name].codes(X[name]) >= 0
                 codes = np.where(rare, len(kept), codes)
-            columns[f"f{len(columns)}"] = pd.Categorical.from_codes(np.maximum(codes, -1), categories=labels)
+            columns[f"f{len(columns)}"] = categorical(np.maximum(codes, -1), labels)
         return pd.DataFrame(columns, index=X.index)
 
 
@@ -254,7 +265,7 @@ class ScaledView(_Viewer):
             outer += [Bags(name, self.max_text_features, self.seed) for name in words]
         return inner, outer
 
-    def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:  # noqa: ARG002
+    def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         if fitting:
             self.scaler_ = NumericScaler(self.scaling, self.clip, self.tame_skew, self.seed).fit(values)  # type: ignore[arg-type]
             self.names_ = self.scaler_.names(self._inner_names()) + self._outer_names() or ["(nothing)"]

@@ -1,0 +1,411 @@
+"""What every transform, view, resampling, weighting, target transform and calibration must keep, as a test class.
+
+A package that adds members tests them with::
+
+    from modelwright.testing.transforms import TransformContract
+
+    class TestMine(TransformContract):
+        parts = {"mine": Mine()}
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+
+from modelwright.errors import NotApplicable, ProgramError
+from modelwright.recipe import Setting
+from modelwright.transforms import (
+    Calibration,
+    Part,
+    Resampling,
+    TargetTransform,
+    Transform,
+    View,
+    Weighting,
+)
+
+Array = np.ndarray[Any, Any]
+
+TIME, GROUP = "when", 'gr"oup\n'
+SETTINGS = {
+    "binary": Setting("binary", 2, time_column=TIME, group_column=GROUP),
+    "multiclass": Setting("multiclass", 3, seed=1),
+    "regression": Setting("regression", 0, seed=2),
+}
+
+
+def messy(rows: int, seed: int = 0, start: str = "2024-01-01") -> pd.DataFrame:
+    """A frame with everything that goes wrong in real ones, with the dtypes of modelwright's frames.
+
+    Numbers with gaps, infinities, huge and constant values; categories with rare levels, levels that are in no row,
+    a constant, one level a row; dates with gaps; texts that are empty or missing; hostile column names.
+    """
+    rng = np.random.default_rng(seed)
+    normal = rng.normal(size=rows)
+
+    def gaps(values: Array, share: float) -> Array:
+        return np.where(rng.random(rows) < share, np.nan, values)
+
+    def levels(names: list[str], spare: list[str]) -> pd.Categorical:
+        codes = np.minimum(rng.geometric(0.4, size=rows) - 1, len(names) - 1)
+        return pd.Categorical.from_codes(np.where(rng.random(rows) < 0.1, -1, codes), pd.Index([*names, *spare]))
+
+    words = np.array(["good", "BAD", "12", "o'hara", "münchen", "😀", "\x00", "DROP TABLE x;"])
+    texts: list[str | None] = [" ".join(rng.choice(words, rng.integers(0, 12))) for _ in range(rows)]
+    texts[::9] = [None] * len(texts[::9])
+    huge = np.where(rng.random(rows) < 0.05, 1e300, normal)
+    frame = {
+        "plain": normal,
+        "a gap; DROP TABLE rows_ --": gaps(np.exp(3 * rng.normal(size=rows)), 0.2),
+        'quo"te\nd [<]{}:,': np.where(rng.random(rows) < 0.05, np.inf, huge * -1),
+        "constant": np.full(rows, 7.0),
+        "nothing": np.full(rows, np.nan),
+        "😀": np.round(10 * rng.random(rows)),
+        "yes": levels(["no", "yes"], []),
+        "few": levels(["a", "b", 'c"', "d\n", "1", "2", "10", "rare"], ["never"]),
+        "number": levels(["1", "2", "10", "-3.5", "?"], ["7"]),
+        "many": pd.Categorical([f"m{i}" for i in rng.integers(0, max(rows // 2, 1), rows)]),
+        "every": pd.Categorical([f"id {seed} {i}" for i in range(rows)]),
+        "single": pd.Categorical(["only"] * rows),
+        "none": pd.Categorical([None] * rows, categories=pd.Index([], dtype="str")),
+        GROUP: pd.Categorical([f"g{i}" for i in rng.integers(0, 4, rows)]),
+        TIME: pd.DatetimeIndex(pd.Timestamp(start) + pd.to_timedelta(rng.permutation(rows), unit="h")).as_unit("us"),
+        "day": pd.DatetimeIndex(gaps_in_time(rng, rows)).as_unit("us"),
+        "text": pd.array(texts, dtype="str"),
+        "silent": pd.array([None] * rows, dtype="str"),
+    }
+    return pd.DataFrame(frame)
+
+
+def gaps_in_time(rng: np.random.Generator, rows: int) -> pd.DatetimeIndex:
+    """Days, some of them missing."""
+    days = pd.Timestamp("1969-12-25") + pd.to_timedelta(rng.integers(0, 20_000, rows), unit="D")
+    return pd.DatetimeIndex(np.where(rng.random(rows) < 0.2, np.datetime64("NaT"), days.to_numpy()))
+
+
+def target(rows: int, task: str, seed: int = 0) -> Array:
+    """Targets for a task: unbalanced classes, every one with several rows, or positive numbers with a long tail."""
+    rng = np.random.default_rng(seed + 100)
+    if task == "regression":
+        return np.exp(rng.normal(size=rows))
+    goal = (rng.random(rows) < 0.1).astype(np.int64)
+    goal[: min(rows, 12)] = np.resize(np.arange(SETTINGS[task].n_classes), min(rows, 12))
+    return goal
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two matrices or frames hold exactly the same."""
+    if isinstance(a, pd.DataFrame):
+        return isinstance(b, pd.DataFrame) and a.equals(b)
+    if sparse.issparse(a):
+        return sparse.issparse(b) and a.shape == b.shape and (a != b).nnz == 0
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+
+
+def roundtrip(fitted: Any, trusted: tuple[str, ...]) -> Any:
+    """The object after being stored by skops and loaded again, with types of the trusted packages only."""
+    from skops import io
+
+    data = io.dumps(fitted)
+    types = io.get_untrusted_types(data=data)
+    foreign = [t for t in types if t.split(".")[0] not in trusted]
+    assert not foreign, f"types that a bundle may not hold: {foreign}"
+    return io.loads(data, trusted=types)
+
+
+class TransformContract:
+    """Subclass, name the parts, and pytest runs every check on every one.
+
+    Class attributes:
+        parts: the members by name.
+        examples: parameters to fit with on :func:`messy`, for members that can't do anything by default.
+        trusted: packages whose types a stored object may hold.
+    """
+
+    parts: ClassVar[Mapping[str, Part]] = {}
+    examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    trusted: ClassVar[tuple[str, ...]] = ("builtins", "collections", "numpy", "scipy", "sklearn", "modelwright")
+    rows: ClassVar[int] = 120
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each check once for each member of the family that it names."""
+        families = {
+            "part": Part, "framed": (Transform, View), "transform": Transform, "view": View, "resampling": Resampling,
+            "weighting": Weighting, "target_transform": TargetTransform, "calibration": Calibration,
+        }  # fmt: skip
+        for name, family in families.items():
+            if name in metafunc.fixturenames:
+                members = [part for part in self.parts.values() if isinstance(part, family)]
+                metafunc.parametrize(name, members, ids=[p.name for p in members])
+        if "task" in metafunc.fixturenames:
+            metafunc.parametrize("task", list(SETTINGS))
+
+    def build(self, part: Part, task: str = "binary", given: Mapping[str, Any] | None = None) -> Any:
+        """The unfitted object as a recipe would build it."""
+        action = part.action()
+        asked = dict(self.examples.get(part.name, {})) | dict(given or {})
+        return part.build(action.resolved(action.validate(asked)), SETTINGS[task])
+
+    def task_of(self, part: Part) -> str:
+        """A task that the member applies to."""
+        return next(task for task in SETTINGS if not part.tasks or task in part.tasks)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Turn warnings into failures: a user would see them."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+
+    # ── what is declared
+
+    def test_declared(self, part: Part) -> None:
+        assert part.name.isidentifier() and part.description.endswith(".")
+        assert part.action().render()
+        for param in part.params:
+            assert param.doc
+            for value in param.good():
+                part.action().validate({param.name: value})
+            for value in param.bad():
+                with pytest.raises(ProgramError):
+                    part.action().validate({param.name: value})
+
+    def test_samples_of_the_search_space_are_accepted(self, part: Part) -> None:
+        for seed in range(5):
+            drawn = part.action().sample(np.random.default_rng(seed))
+            assert part.action().validate(drawn) == drawn
+
+    def test_unknown_parameter_is_refused(self, part: Part) -> None:
+        with pytest.raises(ProgramError, match="no parameter"):
+            part.action().validate({"no_such_parameter": 1})
+
+    def test_good_values_work_or_are_declined(self, framed: Part) -> None:
+        X, y = messy(40), target(40, "binary")
+        for param in framed.params:
+            for value in param.good():
+                try:
+                    out = self.build(framed, given={param.name: value}).fit_transform(X, y)
+                except (NotApplicable, ProgramError):
+                    continue  # a list of names that the frame doesn't have, or more columns than there are
+                assert out.shape[0] == 40
+
+    # ── transforms and views
+
+    def test_rows_stay_and_the_input_is_left_alone(self, framed: Part, task: str) -> None:
+        X, y = messy(self.rows), target(self.rows, task)
+        later = messy(30, seed=5, start="2025-01-01")
+        if framed.category == "resampling" or (framed.tasks and task not in framed.tasks):
+            pytest.skip("another task")
+        kept, kept_later, goal = X.copy(deep=True), later.copy(deep=True), y.copy()
+        with self.quiet():
+            built = self.build(framed, "binary" if self.timed(framed) else task)
+            fitted = built.fit_transform(X, y)
+            found = built.transform(later)
+        assert X.equals(kept) and later.equals(kept_later) and np.array_equal(y, goal)
+        for out, rows in ((fitted, self.rows), (found, 30)):
+            assert out.shape[0] == rows
+            if isinstance(out, pd.DataFrame):
+                assert out.columns.is_unique
+        assert fitted.shape[1] == found.shape[1]
+        if isinstance(fitted, pd.DataFrame):
+            assert list(fitted.columns) == list(found.columns)
+            assert found.index.equals(later.index)
+
+    def timed(self, part: Part) -> bool:
+        """Whether the member follows time, which only the binary setting of this suite names."""
+        return any(p.name == "time_column" for p in part.params)
+
+    def test_frames_without_rows_and_with_one(self, framed: Part) -> None:
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        later = messy(30, seed=5, start="2025-01-01")
+        with self.quiet():
+            built = self.build(framed, self.task_of(framed)).fit(X, y)
+            full = built.transform(later)
+            none, one = built.transform(later.iloc[:0]), built.transform(later.iloc[:1])
+        assert none.shape == (0, full.shape[1]) and one.shape == (1, full.shape[1])
+
+    def test_categories_of_another_frame(self, framed: Part) -> None:
+        """The order and the number of categories in a frame's dtype say nothing; only the level of a row does."""
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        other = X.copy()
+        for name in X.select_dtypes("category"):
+            known = [str(c) for c in X[name].cat.categories]
+            other[name] = X[name].cat.set_categories(["zzz", *known[::-1], "a new one"])
+        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        a, b = built.transform(X), built.transform(other)
+        if isinstance(a, pd.DataFrame):
+            for name in a.columns:
+                if isinstance(a[name].dtype, pd.CategoricalDtype):
+                    a[name], b[name] = a[name].astype("str"), b[name].astype("str")
+        assert same(a, b)
+
+    def test_the_same_seed_gives_the_same(self, framed: Part) -> None:
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        built = self.build(framed, self.task_of(framed))
+        assert same(clone(built).fit_transform(X, y), clone(built).fit_transform(X, y))
+
+    def test_clone_carries_no_state(self, framed: Part) -> None:
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        built = self.build(framed, self.task_of(framed))
+        fresh = vars(clone(built)).keys()
+        assert vars(clone(built.fit(X, y))).keys() == fresh
+
+    def test_storing_changes_nothing(self, framed: Part) -> None:
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        later = messy(30, seed=5, start="2025-01-01")
+        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        loaded = roundtrip(built, self.trusted)
+        assert same(loaded.transform(later), built.transform(later))
+
+    def test_applying_changes_no_state(self, framed: Part) -> None:
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        later = messy(30, seed=5, start="2025-01-01")
+        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        first = built.transform(later)
+        built.transform(later.iloc[::-1])
+        assert same(built.transform(later), first)
+
+    def test_order_of_rows_does_not_matter(self, framed: Part) -> None:
+        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        if framed.category == "feature" and self.task_of(framed) != "binary" and self.timed(framed):
+            pytest.skip("without a time column the order of rows is the time")
+        later = messy(30, seed=5, start="2025-01-01")
+        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        shuffled = np.random.default_rng(0).permutation(30)
+        a, b = built.transform(later.iloc[shuffled]), built.transform(later)
+        a, b = (m.toarray() if sparse.issparse(m) else m for m in (a, b))
+        if isinstance(b, pd.DataFrame):
+            numeric = b.select_dtypes("number").columns
+            assert list(a.columns) == list(b.columns)
+            a, b = a[numeric].to_numpy(), b[numeric].to_numpy()
+        assert np.allclose(a, b[shuffled], equal_nan=True, rtol=1e-6, atol=1e-6)
+
+    @pytest.mark.parametrize("rows", [1, 2, 5])
+    def test_tiny_training(self, framed: Part, rows: int) -> None:
+        """A handful of rows are learnt from, or declined with a reason."""
+        X, y = messy(rows), target(rows, self.task_of(framed))
+        with self.quiet():
+            try:
+                built = self.build(framed, self.task_of(framed)).fit(X, y)
+            except NotApplicable as reason:
+                assert str(reason)  # noqa: PT017
+                return
+            assert built.transform(messy(3, seed=4)).shape[0] == 3
+
+    @pytest.mark.parametrize("sort", ["float64", "category", "datetime", "str"])
+    def test_columns_of_one_kind_only(self, view: Part, sort: str) -> None:
+        X, y = messy(self.rows).select_dtypes([sort]), target(self.rows, "binary")
+        with self.quiet():
+            out = self.build(view).fit_transform(X, y)
+        assert out.shape[0] == self.rows and out.shape[1] >= 1
+
+    def test_no_columns_and_no_target(self, view: Part) -> None:
+        with self.quiet():
+            assert self.build(view).fit_transform(pd.DataFrame(index=range(20)), target(20, "binary")).shape[0] == 20
+            assert self.build(view).fit(messy(20)).transform(messy(3)).shape[0] == 3
+
+    def test_one_class_only(self, view: Part) -> None:
+        with self.quiet():
+            assert self.build(view).fit_transform(messy(30), np.zeros(30, dtype=np.int64)).shape[0] == 30
+
+    def test_names_of_the_columns(self, view: Part) -> None:
+        built = self.build(view).fit(messy(self.rows), target(self.rows, "binary"))
+        assert len(built.get_feature_names_out()) == built.transform(messy(3)).shape[1]
+
+    # ── what acts on rows, targets and probabilities
+
+    def presented(self, form: str, rows: int) -> Any:
+        """Rows as views present them: ``array`` with gaps, ``frame`` with categories, ``csr``."""
+        rng = np.random.default_rng(3)
+        X = rng.normal(size=(rows, 4))
+        if form == "csr":
+            return sparse.csr_matrix(np.where(np.abs(X) < 0.5, 0.0, X))
+        X[::5, 0] = np.nan
+        if form == "array":
+            return X
+        kinds = {"f0": X[:, 0], "f1": X[:, 1]} if form == "frame" else {}
+        levels = pd.Categorical(rng.choice(["a", "b", "c"], rows), categories=["a", "b", "c", "d"])
+        return pd.DataFrame({**kinds, "f2": levels.set_categories(["a", "b", "d"])})
+
+    @pytest.mark.parametrize("form", ["array", "frame", "categories", "csr"])
+    def test_resampling_keeps_form_and_classes(self, resampling: Part, form: str) -> None:
+        X, y = self.presented(form, 200), target(200, "multiclass")
+        y[:10] = 0
+        y[10:12] = 2  # two rows only: fewer than any number of neighbours
+        before = X.copy()
+        with self.quiet():
+            built = self.build(resampling, "multiclass", {"target_ratio": 0.5})
+            Z, z = built.fit_resample(X, y)
+            again, _ = clone(built).fit_resample(X, y)
+        assert type(Z) is type(X) and Z.shape[0] == len(z) and Z.shape[1] == X.shape[1]
+        assert same(X, before) and same(Z, again)
+        assert set(z) == set(y)
+        counts = np.bincount(z)
+        assert counts.min() / counts.max() > np.bincount(y).min() / np.bincount(y).max()
+        if isinstance(Z, pd.DataFrame):
+            assert list(Z.dtypes) == list(X.dtypes)
+
+    def test_resampling_declines(self, resampling: Part) -> None:
+        balanced = np.resize([0, 1], 40)
+        with pytest.raises(NotApplicable):
+            self.build(resampling).fit_resample(self.presented("array", 40), balanced)
+        with pytest.raises(NotApplicable):
+            self.build(resampling).fit_resample(self.presented("array", 40), np.zeros(40, dtype=np.int64))
+        with pytest.raises(NotApplicable):
+            self.build(resampling, "regression")
+
+    def test_weights_favour_rare_classes(self, weighting: Part) -> None:
+        y = target(200, "multiclass")
+        weights = self.build(weighting, "multiclass").weights(y)
+        assert weights.shape == (200,) and weights.mean() == pytest.approx(1.0) and (weights > 0).all()
+        by_class = [weights[y == k][0] for k in np.argsort(np.bincount(y))]
+        assert by_class == sorted(by_class, reverse=True)
+        with pytest.raises(NotApplicable):
+            self.build(weighting, "regression")
+
+    def test_targets_come_back(self, target_transform: Part) -> None:
+        y = target(300, "regression").reshape(-1, 1)
+        built = self.build(target_transform, "regression")
+        with self.quiet():
+            z = built.fit_transform(y)
+            assert np.allclose(built.inverse_transform(z), y, rtol=1e-6, atol=1e-6 * np.ptp(y))
+            far = np.array([[-1e300], [-1e6], [0.0], [1e6], [1e300]])
+            assert np.isfinite(built.inverse_transform(far)).all()
+        assert same(roundtrip(built, self.trusted).inverse_transform(z), built.inverse_transform(z))
+        assert same(clone(built).fit(y).transform(y), z)
+        with pytest.raises(NotApplicable):
+            built.fit(np.ones((20, 1)))
+        with pytest.raises(NotApplicable):
+            self.build(target_transform, "binary")
+
+    @pytest.mark.parametrize("k", [2, 4])
+    def test_calibration_improves_what_is_wrong(self, calibration: Part, k: int) -> None:
+        rng = np.random.default_rng(0)
+        logits = rng.normal(size=(3000, k)) * 1.5
+        truth = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        y = (truth.cumsum(axis=1) < rng.random((3000, 1))).sum(axis=1)
+        sure = np.exp(3 * logits) / np.exp(3 * logits).sum(axis=1, keepdims=True)
+        built = self.build(calibration, "multiclass").fit(sure[:1500], y[:1500])
+        better = built.transform(sure[1500:])
+        assert better.shape == (1500, k)
+        assert np.allclose(better.sum(axis=1), 1) and (better > 0).all()
+
+        def loss(shares: Array) -> float:
+            return float(-np.log(np.clip(shares[np.arange(1500), y[1500:]], 1e-7, 1)).mean())
+
+        assert loss(better) < loss(sure[1500:])
+        assert same(roundtrip(built, self.trusted).transform(sure[1500:]), better)
+        assert built.transform(sure[:0]).shape == (0, k)
+        with pytest.raises(NotApplicable):
+            clone(built).fit(sure[:100], np.zeros(100, dtype=np.int64))
+        with pytest.raises(NotApplicable):
+            self.build(calibration, "regression")
