@@ -111,10 +111,11 @@ def run_experiment(
             remedy = recover(attempt, failure, bench.task, tried) if correction < CORRECTIONS else None
             out_of_time = failure.kind in ("timeout", "cancelled") and bench.time_left() < 1.0
             if out_of_time:
-                remedy = None
+                late = replace(failure, diagnosis="The time for this experiment was over.", remedy="Left it out.")
+                return Experiment(number, attempt, "skipped", seconds=seconds, failures=(*failures, late)), source
             if remedy is None:
-                cause = "The time for the search was over." if out_of_time else "No remedy is known for this."
-                failures.append(replace(failure, diagnosis=cause, remedy="Went on with the next experiment."))
+                cause, done = "No remedy is known for this.", "Went on with the next experiment."
+                failures.append(replace(failure, diagnosis=cause, remedy=done))
                 break
             failures.append(replace(failure, diagnosis=remedy.diagnosis, remedy=remedy.remedy))
             tell("recovered", {"number": number, "failure": failures[-1], "plan": remedy.plan})

@@ -165,7 +165,7 @@ def event_lines(state: State, record: Record) -> list[str]:
         best = " (best so far)" if state.best is not None and state.best.number == experiment.number else ""
         if experiment.score is None:
             why = experiment.failures[-1].message if experiment.failures else ""
-            return [f"{experiment.slug}: failed: {_flat(why)}"]
+            return [f"{experiment.slug}: {experiment.status}: {_flat(why)}"]
         note = " pruned" if experiment.status == "pruned" else ""
         return [f"{experiment.slug}: {experiment.score.metric} {score} ± {spread}{note}{best}"]
     if record.kind == "recovered":

@@ -188,7 +188,7 @@ def _column(
         cautions = _cautions(field, missing, present, distinct, top, association)
         back = float((steps < np.timedelta64(0)).mean()) if steps.size else 0.0
         if 0 < back < 0.1:
-            cautions.append("rows are nearly, but not entirely, in the order of this column")
+            cautions.append("here and there the rows step back in time, as where several series follow each other")
         span = (edge(ordered, floor, last=False), edge(ordered, floor, last=True))
         return Column(
             field.name, field.kind, missing, distinct, span=span if all(span) else (), association=association,

@@ -35,7 +35,6 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
     from modelwright import run
     from modelwright.engine import Engine
     from modelwright.evaluation import Evaluator
-    from modelwright.executors.local import Local
     from modelwright.experiment import run_program
     from modelwright.journal import Journal
     from modelwright.preparation import personal_columns, prepare
@@ -50,12 +49,11 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         journal = Journal(Folder(home), home.name, home / "trace.jsonl")
         stack.callback(journal.close)
-        memory = request.memory_limit or run.share_of_memory()
-        executor = stack.enter_context(Local(request.workers or run.cores(), home / "artefacts", memory))
+        executor = stack.enter_context(run.workers(request, home))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
         prepared = prepare(request, request.data, journal, scratch, lambda *_: None, lambda _: None)
-        truth, assignment = run._targets(prepared, journal)
-        evaluator = Evaluator(Engine(journal, executor), prepared.situation, truth, assignment, memory)
+        truth, assignment = run.targets(prepared, journal)
+        evaluator = Evaluator(Engine(journal, executor), prepared.situation, truth, assignment, request.memory_limit)
         bench = Workbench(
             evaluator,
             prepared.features,

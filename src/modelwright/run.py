@@ -109,11 +109,9 @@ def resume(
 
 
 def _run(request: Request, folder: Path, journal: Journal, clock: Clock, source: Any, ask: Ask) -> dict[str, Any]:
-    from modelwright.executors.local import Local
-
     executor = None
     try:
-        executor = Local(request.workers or cores(), folder / "artefacts", request.memory_limit or share_of_memory())
+        executor = workers(request, folder)
         return _flow(request, folder, journal, clock, source, ask, executor)
     except KeyboardInterrupt:
         journal.append("phase", {"name": "interrupted"})
@@ -145,7 +143,7 @@ def _flow(
         journal.append("phase", {"name": phase})
 
     prepared = before.prepared or _prepared(request, folder, journal, source, ask, say)
-    truth, assignment = _targets(prepared, journal)
+    truth, assignment = targets(prepared, journal)
     evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
 
     if before.delivery is None:
@@ -194,7 +192,15 @@ def _prepared(
     return prepared
 
 
-def _targets(prepared: Prepared, journal: Journal) -> tuple[Any, Any]:
+def workers(request: Request, folder: Path) -> Any:
+    """The processes that perform a run's steps, with everything imported that a step needs."""
+    from modelwright.executors.local import PRELOAD, Local
+
+    memory = request.memory_limit or share_of_memory()
+    return Local(request.workers or cores(), folder / "artefacts", memory, (*PRELOAD, "modelwright.warm"))
+
+
+def targets(prepared: Prepared, journal: Journal) -> tuple[Any, Any]:
     """The development rows' targets and folds."""
     import numpy as np
 

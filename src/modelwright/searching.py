@@ -136,7 +136,7 @@ class Search:
         if reason:
             return None, reason
         weights = self.weights(upto)
-        search_end = self.clock.search_end(self.refit_seconds(weights), self.evaluator.engine.slots)
+        search_end = self._search_end(weights)
         if number in self.recorded:
             return self.recorded[number], None
         skipped: list[Plan] = []
@@ -158,6 +158,11 @@ class Search:
         self.time_limited = True
         return None, "The time left was too short for any experiment that had not been tried."
 
+    def _search_end(self, weights: Mapping[int, float]) -> float:
+        """When the search must end so that refits, judgement and report end in time."""
+        slots = self.evaluator.engine.slots
+        return self.clock.search_end(self.refit_seconds(weights), slots, self.evaluator.slowness)
+
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem
         task = all_tasks()[problem.task.value]
@@ -173,7 +178,7 @@ class Search:
         weights = self.weights(number - self.evaluator.engine.slots - 1)
         bar = self._bar(number - self.evaluator.engine.slots - 1)
         designed = self.journal.append("experiment_designed", {"number": number, "plan": plan})
-        search_end = self.clock.search_end(self.refit_seconds(weights), self.evaluator.engine.slots)
+        search_end = self._search_end(weights)
         now = time.monotonic()
         tuned = plan.by == "search"
         stop_at = max(search_end if tuned else now + max(10.0, SHARE * (search_end - now)), now + 2.0)

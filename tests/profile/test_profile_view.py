@@ -74,6 +74,12 @@ def test_one_line_a_column_with_what_is_known_of_it() -> None:
     assert "fewer than 10 rows" in text
 
 
+def test_shares_are_of_all_known_rows_also_when_rare_levels_are_held_back() -> None:
+    frame = pd.DataFrame({"a": pd.Categorical(["big"] * 50 + [f"rare{i}" for i in range(40)] + [None] * 10)})
+    text = shown(frame, Schema((Field("a", "category"),)), None, 80)
+    assert "big 56% +40" in text and "rare1" not in text
+
+
 def test_nothing_to_show_is_shown_as_such() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": pd.Series(["x y", "z"], dtype="str")})
     text = shown(frame, Schema((Field("a", "numeric"), Field("b", "text"))), "a", 80)
@@ -82,7 +88,15 @@ def test_nothing_to_show_is_shown_as_such() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1234.5, "1,234"), (0.01234, "0.0123"), (4.5e6, "4.5M"), (1.2e-7, "1.2e-07"), (float("nan"), "–")],
+    [
+        (0, "0"),
+        (1999, "1999"),
+        (12345.6, "12,346"),
+        (0.01234, "0.0123"),
+        (4.5e6, "4.5M"),
+        (1.2e-7, "1.2e-07"),
+        (float("nan"), "–"),
+    ],
 )
 def test_numbers_are_short(value: float, text: str) -> None:
     assert number(value) == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -69,6 +69,7 @@ def test_ticks_share_their_decimals():
     assert tick_texts([-2e6, 0.0, 2e6]) == ["−2,000 k", "0", "2,000 k"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=12))
 def test_lists_name_all_or_say_how_many_more(names):
     said = [p.text for p in listed(names) if isinstance(p, Name)]
@@ -76,11 +77,13 @@ def test_lists_name_all_or_say_how_many_more(names):
     assert len(names) <= 6 or f"{len(names) - 6} more" in listed(names)
 
 
+@settings(deadline=None)
 @given(st.floats())
 def test_any_number_can_be_written(value):
     assert number(value).strip() and score(value).strip()
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(4, 60))
 def test_any_text_can_be_cleaned_and_shortened(text, most):
     assert clean(clean(text)) == clean(text)
@@ -100,6 +103,7 @@ def read_back(markdown: str) -> str:
     return "".join(t.content for t in children)
 
 
+@settings(deadline=None)
 @given(SIGNS)
 def test_markdown_reads_back_as_the_text(text):
     assert read_back(inline(text)) == clean(text)
@@ -111,11 +115,13 @@ def test_markdown_text_becomes_no_link_by_itself():
     assert read_back(said) == "see http://evil.example or www.evil.example"
 
 
+@settings(deadline=None)
 @given(SIGNS, SIGNS)
 def test_markdown_keeps_names_apart_from_texts(text, name):
     assert read_back(inline(("Is ", Name(name), f": {text}"))) == f"Is {shorten(name)}: {clean(text)}".rstrip()
 
 
+@settings(deadline=None)
 @given(SIGNS)
 def test_markdown_cells_stay_in_their_column(text):
     table = f"| a | b |\n| --- | --- |\n| {inline(text, in_table=True)} | {inline((Name(text),), in_table=True)} |"

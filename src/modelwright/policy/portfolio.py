@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from modelwright.estimators import all_estimators
 from modelwright.plan import Hypothesis, Plan
 from modelwright.problem import Problem
-from modelwright.profile import Profile
+from modelwright.profile import Column, Profile
 from modelwright.protocol import Protocol
 from modelwright.recipe import Use
 from modelwright.table import Schema
@@ -67,17 +67,24 @@ class Ground:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Whole-number columns that repeat like names do: possibly categories written as numbers."""
-        found = []
-        for field in self.schema.fields:
-            if field.kind != "numeric" or not field.whole:
-                continue
-            column = self.profile[field.name]
-            distinct = column.distinct
-            wide = bool(column.quantiles) and column.quantiles[-1] > 4 * distinct
-            if 3 <= distinct <= 20 or (distinct > 50 and wide and self.profile.rows > 4 * distinct):
-                found.append(field.name)
-        return tuple(found)
+        """Whole-number columns with many values that repeat like names do: possibly categories written as numbers."""
+        return tuple(
+            c.name
+            for c in self._whole
+            if c.distinct > 50
+            and c.quantiles
+            and c.quantiles[-1] > 4 * c.distinct
+            and self.profile.rows > 4 * c.distinct
+        )
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """Whole-number columns with few values: grades, counts, or categories written as numbers."""
+        return tuple(c.name for c in self._whole if 3 <= c.distinct <= 20)
+
+    @property
+    def _whole(self) -> tuple[Column, ...]:
+        return tuple(self.profile[f.name] for f in self.schema.fields if f.kind == "numeric" and f.whole)
 
 
 def portfolio(ground: Ground) -> tuple[Plan, ...]:
@@ -116,12 +123,13 @@ def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
 
 def _ordered(ground: Ground) -> Iterator[Plan]:
     linear = "logistic_regression" if ground.classification else "ridge"
+    flat = linear.replace("_", "-")
     small = ground.rows < 3_000
     log = Use("log1p") if ground.skewed_target else None
     history = _history(ground)
     if history:
         yield Plan(
-            f"{linear}-own-past", Use(linear), history,
+            f"{flat}-own-past", Use(linear), history,
             reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
             hypothesis=Hypothesis("Each unit's deviation from its usual level announces the outcome.", 0.6),
         )  # fmt: skip
@@ -139,12 +147,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
     codes = ground.codes
     as_names = (Use("as_category", {"columns": codes}),) if codes else ()
-    if codes:
+    if codes or ground.grades:
+        named = (*codes, *ground.grades)
         yield Plan(
-            f"{linear}-codes-as-names", Use(linear), as_names,
+            f"{flat}-codes-as-names", Use(linear), (Use("as_category", {"columns": named}),),
             reason="Some whole numbers may be names rather than quantities.",
-            hypothesis=Hypothesis(f"{len(codes)} whole-number column(s) are categories.", 0.4),
+            hypothesis=Hypothesis(f"{len(named)} whole-number column(s) are categories.", 0.4),
         )  # fmt: skip
+    if codes:
         yield Plan(
             "catboost-codes-as-names", Use("catboost"), as_names,
             reason="CatBoost's ordered statistics suit categories with many levels.",
@@ -165,14 +175,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Random trees over target means and counts of the codes.",
         )  # fmt: skip
     if log is not None:
-        yield Plan(f"{linear}-log-target", Use(linear), target=log, reason="A linear model of the logarithm.")
+        yield Plan(f"{flat}-log-target", Use(linear), target=log, reason="A linear model of the logarithm.")
         yield Plan("extra-trees-log-target", Use("extra_trees"), target=log, reason="Random trees for the logarithm.")
     if small:
         yield Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
     yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
     yield Plan(
-        f"{linear}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}),
+        f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}),
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
     )  # fmt: skip
     if len(ground.schema.of_kind("category", "boolean")) >= 2 or codes:
@@ -181,7 +191,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Pairs of categories as categories of their own.",
         )  # fmt: skip
         yield Plan(
-            f"{linear}-combinations", Use(linear), (*as_names, Use("combine_categories")),
+            f"{flat}-combinations", Use(linear), (*as_names, Use("combine_categories")),
             reason="A linear model that knows pairs of categories.",
         )  # fmt: skip
     if len(ground.schema.of_kind("numeric")) >= 3:

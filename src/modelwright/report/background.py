@@ -164,7 +164,7 @@ def _columns(story: Story) -> list[Block]:
     if hidden:
         tail += f"{counted(hidden, 'further column')} can be seen with: modelwright profile. "
     tail += (
-        "A column that was read wrongly can be overridden in another run by naming it with the kind it should have. "
+        "A column that was read wrongly can be overridden in another run with --kind COLUMN=KIND. "
         f"Shares are of the {counted(story.profile.rows, 'development row')}; the strength of the relation with the "
         "target goes from 0 to 1."
     )

@@ -239,7 +239,7 @@ def _mixups(story: Story) -> list[Block]:
 
 def drivers(story: Story) -> Section:
     """Permutation importance and direction."""
-    found = story.judgement.importances
+    found = [i for i in story.judgement.importances if math.isfinite(i.loss)]
     title, anchor = "What drives the predictions", "drivers"
     if not found:
         text = "The importance of columns was not measured in this run."

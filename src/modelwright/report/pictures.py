@@ -141,14 +141,14 @@ def models(story: Story, rows: list[tuple[str, float, float | None]]) -> tuple[s
 
 def importances(story: Story, most: int = 12) -> str:
     """What the score loses when a column is shuffled, largest first."""
-    rows = story.judgement.importances[:most]
+    rows = [i for i in story.judgement.importances if math.isfinite(i.loss)][:most]
 
     def paint(axes: Axes) -> None:
         ends = [v for i in rows for v in (i.loss, i.low, i.high, 0.0) if math.isfinite(v)]
         low, high = min(ends), max(ends) or 1.0
         for i, row in enumerate(rows):
             colour = ACCENT if row.loss > 0 else SECOND
-            axes.barh(-i, row.loss, height=0.36, color=colour, alpha=0.85, linewidth=0)
+            axes.barh(-i, row.loss, height=0.36, color=colour, alpha=0.6, linewidth=0)
             if math.isfinite(row.low) and math.isfinite(row.high):
                 axes.plot([row.low, row.high], [-i, -i], color=INK, linewidth=1.4, alpha=0.7)
             _above(axes, -i, shorten(row.column, 36), number(row.loss, 3))

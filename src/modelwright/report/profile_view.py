@@ -47,7 +47,7 @@ def render(profile: Profile, schema: Schema) -> RenderableType:
 
 
 def number(value: float) -> str:
-    """A figure in at most nine characters: 1,234 · 0.0123 · 4.5M · 1.2e-07."""
+    """A figure in at most nine characters: 12,345 · 0.0123 · 4.5M · 1.2e-07."""
     if value != value:
         return "–"
     size = abs(value)
@@ -56,8 +56,8 @@ def number(value: float) -> str:
     for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
         if size >= limit:
             return f"{value / limit:.3g}{unit}"
-    if size >= 1000:
-        return f"{value:,.0f}"
+    if size >= 1000:  # a year is not to look like a sum
+        return f"{value:,.0f}" if size >= 10_000 else f"{value:.0f}"
     return f"{value:.4g}" if size >= 1 else f"{value:.3g}"
 
 
@@ -129,7 +129,7 @@ class _Columns:
                 Text(column.kind, style=_SHADES.get(column.kind, "bright_black")),
                 _missing(column.missing),
                 Text(number(column.distinct) if column.distinct else "", style="dim"),
-                _distribution(column),
+                _distribution(column, self.profile.rows),
             ]
             table.add_row(*row, *([_relation(column, self.profile.target)] if related else []))
         yield table
@@ -161,7 +161,7 @@ def _relation(column: Column, target: str) -> Text:
     return Text.assemble((f"{_bar(column.association, 3):<3}", "blue"), (f" {column.association:.2f}", "dim"))
 
 
-def _distribution(column: Column) -> Text:
+def _distribution(column: Column, rows: int) -> Text:
     from rich.text import Text
 
     if column.personal:
@@ -171,7 +171,7 @@ def _distribution(column: Column) -> Text:
         text = Text(_histogram(column.quantiles), style="cyan")
         return text.append(f" {number(shown[0])} … {number(shown[-1])}", style="dim")
     if column.levels:
-        known = sum(count for _, count in column.levels)
+        known = rows * (1 - column.missing)
         first = [f"{printable(name, 14)} {count / known:.0%}" for name, count in column.levels[:3]]
         more = column.distinct - len(first)
         return Text(", ".join(first) + (f" +{more:,}" if more > 0 else ""))

@@ -115,14 +115,14 @@ def in_words(story: Story) -> Words:
 
 def _ranked(story: Story, value: float) -> Words:
     return (
-        "Given one row that is ", Name(positive(story)), " and one that isn't, both picked at random, it gives the "
-        f"first one the higher probability in {of_hundred(value)} of 100 cases; guessing would get 50.",
+        "Given one row that is ", Name(positive(story)), " and one that isn't, both picked at random, the model "
+        f"gives the first one the higher probability in {of_hundred(value)} of 100 cases; guessing would get 50.",
     )  # fmt: skip
 
 
 def _ranked_each(_: Story, value: float) -> Words:
     return (
-        "Given one row of a class and one of another, both picked at random, it gives the first one the higher "
+        "Given one row of a class and one of another, both picked at random, the model gives the first one the higher "
         f"probability of that class in {of_hundred(value)} of 100 cases (averaged over classes); guessing would get 50."
     )
 

@@ -174,7 +174,9 @@ class EstimatorContract:
         X, y = case.rows(60)
         model = case.model(self.small(case))
         copy = clone(model)
-        expected = predictions(model.fit(X, y), X)
+        model.fit(X, y)
+        X, y = case.rows(60)  # some kernels compute a row's likeness to itself in another way than to its copy
+        expected = predictions(model, X)
         assert np.array_equal(predictions(copy.fit(X, y), X), expected)
         assert np.array_equal(predictions(pickle.loads(pickle.dumps(model)), X), expected)
         stored = skops.io.dumps(model)

@@ -64,6 +64,8 @@ def relation(
     ready, goal = ready[rows], goal[rows]
     figures = np.zeros(values.shape[1])
     varied = (ready != ready[:1]).any(axis=0)
+    for j in np.flatnonzero(varied & discrete):
+        varied[j] = len(np.unique(ready[:, j])) < len(ready)  # codes that never repeat say nothing about others
     if varied.any() and len(np.unique(goal)) > 1 and len(goal) > 2:
         figures[varied] = _measure(ready[:, varied], goal, n_classes, seed, method, discrete[varied])
     return figures

@@ -71,7 +71,10 @@ def parse(name: str, text: str) -> Any:
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
         why = "it is too deeply nested" if deep else str(error).split("\n")[0].split(". Line")[0][:200]
-        raise _refusal(name, f"can't be parsed ({why}); write names with special characters in double quotes") from None
+        raise _refusal(
+            name,
+            f"can't be parsed ({why}); write column names that hold more than letters and digits, or are words of SQL, in double quotes",
+        ) from None
     select = statements[0] if len(statements) == 1 else None
     if not isinstance(select, exp.Select) or len(select.expressions) != 1:
         raise _refusal(name, "must be one expression over the columns of a row")

@@ -5,6 +5,7 @@ All of these act on training rows only; predictions are made for the rows as the
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -102,20 +103,20 @@ class Resampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             model = SMOTEN(k_neighbors=k, **options)
         elif space.categorical.any():
             model = SMOTENC(categorical_features=np.flatnonzero(space.categorical), k_neighbors=k, **options)
-        elif self.method == "adasyn":
-            model = ADASYN(n_neighbors=k, **options)
-        elif self.method == "borderline_smote":
-            model = BorderlineSMOTE(k_neighbors=k, m_neighbors=min(10, len(goal) - 1), **options)
         else:
             model = SMOTE(k_neighbors=k, **options)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # imbalanced-learn warns when a class stays smaller than asked for
-            try:
-                points, _ = model.fit_resample(space.points, goal)
-            except (ValueError, RuntimeError) as error:  # ADASYN's way to say that a class has no hard rows
-                if self.method != "adasyn":
-                    raise
-                raise NotApplicable(f"adasyn: no rows of class {label} lie among other classes") from error
+            if self.method == "adasyn":
+                special = ADASYN(n_neighbors=k, **options)
+            else:
+                special = BorderlineSMOTE(k_neighbors=k, m_neighbors=min(10, len(goal) - 1), **options)
+            if self.method in ("adasyn", "borderline_smote"):
+                with warnings.catch_warnings(), contextlib.suppress(ValueError, RuntimeError):
+                    warnings.simplefilter("ignore")
+                    new = special.fit_resample(space.points, goal)[0][len(goal) :]
+                    if len(new):
+                        return np.asarray(new, dtype=np.float64)
+                # Where no row of the class is near others, these two make nothing or give up: plain SMOTE then.
+        points, _ = model.fit_resample(space.points, goal)
         return np.asarray(points[len(goal) :], dtype=np.float64)
 
 

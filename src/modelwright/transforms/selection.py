@@ -184,6 +184,8 @@ class ModelSelector(Selector):
 
     def _chosen(self, X: pd.DataFrame, names: list[str], y: Any) -> list[str]:
         _need_target(y, self.what)
+        if len(X) < 10:
+            raise NotApplicable("select_by_model: ten rows are the least that a model says anything about")
         values, _ = plain_matrix(X, names)
         rng = np.random.default_rng(self.seed)
         # Columns of pure chance show how much importance comes from nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -68,7 +69,8 @@ class TargetScaler(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         """Back to the target's own unit, at most half the training range beyond the training values."""
         span = self.made_high_ - self.made_low_
         made = np.clip(_column(z), self.made_low_ - MARGIN * span, self.made_high_ + MARGIN * span)
-        with np.errstate(all="ignore"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
             values = self._backward(made)
         # Beyond some point a power transform has no inverse: what lies there is as far out as can be.
         middle = (self.made_low_ + self.made_high_) / 2

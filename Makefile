@@ -1,0 +1,61 @@
+# Everything is installed into .venv, once, and again whenever pyproject.toml changes.
+#
+#   make demo     run the main job on the shipped example     make demo ARGS="--full"
+#   make test     run the tests                               make test ARGS="tests/readers -x"
+#   make check    formatting, lint, types, layers
+#   make clean    remove .venv and what tools leave behind; runs are kept
+#
+# PYTHON names the interpreter to build .venv from; it has to be 3.11 or later. UV= leaves uv out.
+
+VENV   ?= .venv
+ARGS   ?=
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+UV     ?= $(shell command -v uv 2>/dev/null)
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check clean
+
+help:
+	@sed -n 's/^#   \(make\)/  \1/p' Makefile
+
+demo: $(VENV)/.installed
+	@$(BIN)/modelwright demo $(ARGS)
+
+# Tests start processes of their own: idle threads must not spin while others wait for the core.
+test: $(VENV)/.installed-dev
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+	@echo "formatting, lint, types, layers: clean"
+
+$(VENV)/.installed: pyproject.toml
+	$(call install,.)
+
+$(VENV)/.installed-dev: pyproject.toml
+	$(call install,.[dev])
+	@touch $(VENV)/.installed
+
+# $(call install,WHAT): a virtual environment with WHAT in it; the stamp is set only when everything went well.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "modelwright needs Python 3.11 or later, and '$(PYTHON)' isn't;" \
+			"name another one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing into $(VENV); this takes a minute or two the first time."
+	@{ [ -n "$(UV)" ] \
+		&& { [ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV); } \
+		&& $(UV) pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
+	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
+		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(1)'; }
+	@touch $@
+endef
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis catboost_info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

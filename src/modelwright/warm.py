@@ -1,0 +1,20 @@
+"""Imported once by the process that workers are forked from: whatever a step needs is there when it starts."""
+
+from __future__ import annotations
+
+import skops.io as skops_io
+
+from modelwright import exploring, fitting
+from modelwright.estimators import all_estimators
+from modelwright.hashing import restore
+from modelwright.recipe import Recipe, Use
+from modelwright.tasks import all_tasks
+from modelwright.transforms import all_transforms
+
+__all__ = ["exploring", "fitting", "skops_io"]
+
+# Looking the families up imports their members; parsing builds pydantic's validator, which takes a while once.
+all_estimators()
+all_transforms()
+all_tasks()
+restore(Recipe, {"estimator": {"action": Use("").action}})
