@@ -36,8 +36,9 @@ THRESHOLD = Action(
 @cache
 def registry() -> dict[str, Action]:
     """Every action that a recipe can hold, by name."""
-    members = [m.action() for m in (*all_estimators().values(), *all_transforms().values())]
-    return {a.name: a for a in (*members, *COMBINATIONS, THRESHOLD)}
+    estimators = [e.action() for e in all_estimators().values()]
+    transforms = [t.action() for t in all_transforms().values()]
+    return {a.name: a for a in (*estimators, *transforms, *COMBINATIONS, THRESHOLD)}
 
 
 def lookup(name: str, categories: Iterable[Category]) -> Action:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,13 @@ RUNS = Path("modelwright-runs")
 ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
 
 
-class Text(click.ParamType):
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:  # not generic in older versions of click
+    ParamType = click.ParamType
+
+
+class Text(ParamType):
     """A text, or ``@FILE`` for the text of a file."""
 
     name = "text"
@@ -39,7 +45,7 @@ class Text(click.ParamType):
             self.fail(f"{value[1:]} can't be read as text: {error}", param, ctx)
 
 
-class Duration(click.ParamType):
+class Duration(ParamType):
     """Seconds, or ``90s``, ``5m``, ``1h``."""
 
     name = "duration"
@@ -54,7 +60,7 @@ class Duration(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Size(click.ParamType):
+class Size(ParamType):
     """Bytes, or ``800M``, ``4G``."""
 
     name = "size"
@@ -69,7 +75,7 @@ class Size(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Kinds(click.ParamType):
+class Kinds(ParamType):
     """``COLUMN=KIND``."""
 
     name = "column=kind"

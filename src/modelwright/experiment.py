@@ -114,8 +114,8 @@ def run_experiment(
                 late = replace(failure, diagnosis="The time for this experiment was over.", remedy="Left it out.")
                 return Experiment(number, attempt, "skipped", seconds=seconds, failures=(*failures, late)), source
             if remedy is None:
-                cause, done = "No remedy is known for this.", "Went on with the next experiment."
-                failures.append(replace(failure, diagnosis=cause, remedy=done))
+                cause, what = "No remedy is known for this.", "Went on with the next experiment."
+                failures.append(replace(failure, diagnosis=cause, remedy=what))
                 break
             failures.append(replace(failure, diagnosis=remedy.diagnosis, remedy=remedy.remedy))
             tell("recovered", {"number": number, "failure": failures[-1], "plan": remedy.plan})

@@ -47,4 +47,5 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         table = table.select(list(columns))
     if table.num_columns == 0:
         return pd.DataFrame(index=pd.RangeIndex(table.num_rows))
-    return table.to_pandas(split_blocks=True, strings_to_categorical=False)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, strings_to_categorical=False)
+    return frame

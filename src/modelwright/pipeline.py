@@ -151,7 +151,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Codes of the most probable classes."""
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     @property
     def truncated_(self) -> bool:
@@ -228,7 +228,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Codes of the most probable classes."""
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
 
 class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]

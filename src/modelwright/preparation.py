@@ -248,7 +248,7 @@ def _units(frame: pd.DataFrame, rows: np.ndarray, problem: Problem, store: Store
     import numpy as np
     import pandas as pd
 
-    arrays = {}
+    arrays: dict[str, Any] = {}
     if problem.group_column.value is not None:
         arrays["groups"] = pd.factorize(frame[problem.group_column.value].iloc[rows])[0].astype(np.int64)
     if problem.time_column.value is not None:

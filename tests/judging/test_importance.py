@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,44 +81,56 @@ def test_levels_of_personal_and_rare_ones_are_not_named() -> None:
         assert "hideout" not in found[0].direction
 
 
-def test_the_deadline_is_kept_and_the_strongest_come_first() -> None:
+class Clock:
+    """A clock that only predictions move."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("modelwright.importance.time", made)
+    return made
+
+
+def test_the_deadline_is_kept_and_the_strongest_come_first(clock: Clock) -> None:
     frame = data()
-    calls = 0
 
     def slow(rows: pd.DataFrame) -> np.ndarray:
-        nonlocal calls
-        calls += 1
-        time.sleep(0.05)
+        clock.now += 1
         return value(rows)
 
-    arguments = {"seed": 0, "max_rows": 600}
-    limit = time.monotonic() + 0.22
-    found = permutation_importance(
-        slow, frame, value(frame), find_metric("rmse"), list(frame), deadline=limit, **arguments
-    )
-    assert time.monotonic() < limit + 0.1
-    assert 0 < len(found) < frame.shape[1]
-    assert found[0].column == "strong"
-    past = time.monotonic() - 1
-    assert (
-        permutation_importance(slow, frame, value(frame), find_metric("rmse"), list(frame), deadline=past, **arguments)
-        == ()
-    )
+    def measured(seconds: float) -> list[str]:
+        clock.now, y = 100.0, value(frame)
+        found = permutation_importance(
+            slow, frame, y, find_metric("rmse"), list(frame), seed=0, deadline=100 + seconds, max_rows=600
+        )
+        assert clock.now <= 100 + max(seconds, 0)
+        return [i.column for i in found]
+
+    assert measured(-1) == []
+    assert measured(2.5) == ["strong"]
+    assert len(measured(5)) == 4
+    assert len(measured(100)) == frame.shape[1]
 
 
-def test_fewer_rows_are_used_when_predictions_are_slow() -> None:
+def test_fewer_rows_are_used_when_predictions_are_slow(clock: Clock) -> None:
     frame = data(4000)
     sizes: list[int] = []
 
     def slow(rows: pd.DataFrame) -> np.ndarray:
         sizes.append(len(rows))
-        time.sleep(len(rows) / 20_000)
+        clock.now += len(rows) / 1000
         return value(rows)
 
     found = permutation_importance(
-        slow, frame, value(frame), find_metric("rmse"), list(frame), seed=0, deadline=time.monotonic() + 1.2
+        slow, frame, value(frame), find_metric("rmse"), list(frame), seed=0, deadline=clock.now + 12.5
     )
-    assert sizes[:2] == [4000, 1000]
+    assert sizes[:3] == [4000, 1000, 1000]
     assert len(found) == frame.shape[1]
 
 

@@ -114,7 +114,9 @@ def known() -> pd.DataFrame:
 
 def test_conforming_reorders_fills_and_reports(known: pd.DataFrame) -> None:
     schema = read(known).schema
-    new = pd.DataFrame({"won": ["no", "yes"], "extra": [1, 2], "When": ["01/02/2020", "soon"], "Price": ["$9,000", "20"]})
+    new = pd.DataFrame(
+        {"won": ["no", "yes"], "extra": [1, 2], "When": ["01/02/2020", "soon"], "Price": ["$9,000", "20"]}
+    )
     result = conform(new, schema, optional=("y",))
     assert list(result.frame.columns) == ["Price", "Won", "Kind", "When"]
     assert result.schema.names == ("Price", "Won", "Kind", "When")
@@ -192,7 +194,8 @@ def test_the_source_is_left_alone(known: pd.DataFrame) -> None:
     conform(known, reading.schema)
     pd.testing.assert_frame_equal(known, before)
     numbers = pd.DataFrame({"a": [1.5, 2.5, 9.0]})
-    read(numbers).frame.loc[0, "a"] = 99.0
+    typed = read(numbers).frame
+    typed.loc[0, "a"] = 99.0
     assert numbers["a"].iloc[0] == 1.5
 
 

@@ -161,7 +161,7 @@ def test_yes_and_no(texts: list[str], levels: tuple[str, str]) -> None:
 def test_markers_are_missing_and_unknown_is_not() -> None:
     field, values = column(many("1", "2.5", "NA", "N/A", "NaN", "null", "None", "?", "-", "--", ".", "#N/A", " ", ""))
     assert field.kind == "numeric"
-    assert values.notna().sum() == sum(v in ("1", "2.5") for v in many(*range(14)) for v in ()) or values.count() == 10
+    assert values.count() == sum(place in (0, 1) for place in many(*range(14)))
     assert {"NA", "?", "null"} <= set(field.missing)
     assert "unknown" in set(column(many("a", "unknown", "b"))[1])
 

@@ -104,7 +104,7 @@ def test_no_rows_give_no_predictions(task: Task) -> None:
     raw = np.empty(0) if task.name == "regression" else np.empty((0, 2))
     frame = task.predictions(raw, classes, None)
     assert len(frame) == 0
-    assert list(frame)[0] == "prediction"
+    assert frame.columns[0] == "prediction"
 
 
 def test_regression_takes_finite_numbers_only() -> None:

@@ -164,11 +164,9 @@ def _check_golden(model: Model, golden: Any, folder: Path) -> None:
 
 def _typical(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column of the same type that holds the median or the commonest level everywhere."""
-    if column.dtype.kind in "fM":
-        value = column.median()
-    else:
-        counts = column.value_counts()
-        value = counts.index[0] if len(counts) and counts.iloc[0] else None
+    counts = column.value_counts()
+    commonest = counts.index[0] if len(counts) and counts.iloc[0] else None
+    value: Any = column.median() if column.dtype.kind in "fM" else commonest
     typical = column.copy()
     typical[:] = value
     return typical

@@ -38,7 +38,7 @@ class SearchedLogistic(Wrapped):
         standardise: bool = False,
         missing: bool = False,
         sparse: bool = True,
-        strengths: tuple[float, ...] = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0),
+        strengths: tuple[float, ...] = (0.003, 0.03, 0.1, 0.3, 1.0, 10.0),
         seed: int = 0,
         ordered: bool = False,
     ) -> None:

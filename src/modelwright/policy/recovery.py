@@ -83,9 +83,9 @@ def _declined_transform(plan: Plan, failure: Failure) -> Remedy | None:
         (plan.resampling, replace(plan, resampling=None)),
         (plan.weighting, replace(plan, weighting=None)),
     )
-    for use, rest in without:
+    for use, simpler in without:
         if use is not None and use.action in failure.message:
-            return Remedy(f"{use.action} can't be applied: {failure.message}", f"Left out {use.action}.", rest)
+            return Remedy(f"{use.action} can't be applied: {failure.message}", f"Left out {use.action}.", simpler)
     return Remedy(
         f"A transform has nothing to do here: {failure.message}", "Left out all transforms.",
         replace(plan, transforms=()),

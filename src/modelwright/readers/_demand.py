@@ -42,8 +42,10 @@ def _demanded(name: str, cells: Cells, kind: Kind, hint: str) -> Field:
     present = int((~cells.missing).sum())
     field = Field(name, kind, "you said so", source="user")
     if kind == "numeric":
-        found = _inferred_as_number(name, cells, hint)
-        return _check(cells, replace(found, reason=f"you said so: {found.reason}", source="user"), present)
+        field = _as_number(name, cells, hint)
+        _check(cells, field, present)
+        field = measured(cells, field)
+        return replace(field, reason=f"you said so: {field.reason}", source="user")
     if kind == "datetime":
         if cells.form in ("text", "levels"):
             guess = _dates.guess(*cells.common(500), cells.distinct, cells.counts, 0.5)
@@ -52,7 +54,8 @@ def _demanded(name: str, cells: Cells, kind: Kind, hint: str) -> Field:
             values = numbers(cells, field)
             moments = epoch("time", values[np.isfinite(values)]) if np.isfinite(values).any() else None
             field = replace(field, formats=(moments[0],) if moments else _dates.COMPACT)
-        return _check(cells, field, present)
+        _check(cells, field, present)
+        return with_rest(cells, field) if cells.form == "text" else field
     texts = canonical(cells.distinct).to_pylist() if kind in ("boolean", "constant") else []
     used = sorted({t for t, n in zip(texts, cells.counts.tolist(), strict=True) if n}) if texts else []
     if kind == "boolean":
@@ -70,20 +73,16 @@ def _demanded(name: str, cells: Cells, kind: Kind, hint: str) -> Field:
     return replace(field, personal=personal_sort(name, cells) if cells.form == "text" else "")
 
 
-def _inferred_as_number(name: str, cells: Cells, hint: str) -> Field:
+def _as_number(name: str, cells: Cells, hint: str) -> Field:
     if cells.form != "text":
         return Field(name, "numeric", cells.note or "numbers")
     guess = None if cells.direct is not None else _numbers.guess(*cells.common(SAMPLE), hint, 0.5)
     written = guess.format if guess and not guess.mixed and guess.format != NumberFormat() else None
     field = Field(name, "numeric", written_as(written) if written else "numbers", number=written)
-    if cells.direct is None:
-        field = clock(name, cells) or field
-    values = numbers(cells, field)
-    finite = values[np.isfinite(values)]
-    return replace(field, whole=bool(len(finite)) and bool((finite == np.floor(finite)).all()))
+    return field if cells.direct is not None else clock(name, cells) or field
 
 
-def _check(cells: Cells, field: Field, present: int) -> Field:
+def _check(cells: Cells, field: Field, present: int) -> None:
     """Refuse a kind that fewer than half of the values can be read as."""
     read = np.isfinite(numbers(cells, field)) if field.kind == "numeric" else ~np.isnat(stamps(cells, field))
     failed = present - int(read.sum())
@@ -93,4 +92,3 @@ def _check(cells: Cells, field: Field, present: int) -> Field:
             f"column {field.name[:80]!r} can't be {field.kind}: "
             f"{failed:,} of {present:,} values can't be read as {what}"
         )
-    return with_rest(cells, field) if cells.form == "text" else field

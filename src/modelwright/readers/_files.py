@@ -23,6 +23,7 @@ COMPRESSED = (".gz", ".bz2", ".xz", ".zip")
 BOMB_SIZE, BOMB_RATIO = 1 << 30, 500
 """A file that unpacks to more than a gigabyte and to 500 times its size is taken for an attack, not for data."""
 
+NO_TEXT = "no text"
 UNUSED_IN_CP1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 
 MAGIC = {
@@ -157,7 +158,7 @@ def what_binary(start: bytes) -> str:
     if _bom(start) or _wide(start):
         return ""
     control = sum(start.count(bytes([c])) for c in (*range(9), *range(14, 32), 127) if c not in (1, 27, 31))
-    return "no text" if control > 0.01 * len(start) + 1 else ""
+    return NO_TEXT if control > 0.01 * len(start) + 1 else ""
 
 
 def _bom(data: bytes) -> str:

@@ -233,23 +233,28 @@ def _quantity(name: str, cells: Cells, field: Field) -> Field:
     lowest, highest = finite.min(), finite.max()
     if lowest == highest and len(finite) == cells.rows:
         return Field(name, "constant", "it has one value in all rows")
+    return measured(cells, field)
+
+
+def measured(cells: Cells, field: Field) -> Field:
+    """The field of a quantity with what is to be said of its values: infinite ones, sentinels, unreadable ones."""
+    values = numbers(cells, field)
+    finite = values[np.isfinite(values)]
     infinite = int(np.isinf(values).sum())
     if infinite:
         field = _warn(field, f"{infinite:,} infinite value{'s' if infinite > 1 else ''} became missing")
-    code = sentinel(finite, cells.rows)
+    code = sentinel(finite, cells.rows) if len(finite) else None
     if code is not None:
         text, count = code
-        rest = finite[finite != float(text)]
-        whole = bool((rest == np.floor(rest)).all())
-        field = _warn(
-            replace(field, missing=(*field.missing, text)),
-            f"{text} stands in {count:,} rows ({count / cells.rows:.0%}), far from all other values: read as missing",
-        )
+        finite = finite[finite != float(text)]
+        told = f"{text} stands in {count:,} rows ({count / cells.rows:.0%}), far from all other values: read as missing"
+        field = _warn(replace(field, missing=(*field.missing, text)), told)
     if cells.form == "text":
         field = with_rest(cells, field)
-    kind = "whole numbers" if whole and not field.formats else "numbers"
-    reason = field.reason.replace("numbers", kind, 1) if field.reason.startswith("numbers") else field.reason
-    return replace(field, whole=whole, reason=reason)
+    whole = bool(len(finite)) and bool((finite == np.floor(finite)).all())
+    return replace(
+        field, whole=whole, reason=field.reason.replace("numbers", "whole numbers", 1) if whole else field.reason
+    )
 
 
 def epoch(name: str, finite: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[str, str] | None:

@@ -61,6 +61,7 @@ def plain(values: pa.Array) -> Floats:
     try:
         numbers = pc.cast(values, pa.float64())
     except pa.ArrowInvalid:
+        values = pc.replace_substring(values, "\u2212", "-")
         fits = pc.match_substring_regex(values, PLAIN)
         numbers = pc.cast(pc.if_else(fits, values, pa.scalar(None, values.type)), pa.float64())
     array: Floats = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)

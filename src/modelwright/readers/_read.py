@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -103,14 +103,23 @@ def _frame(values: dict[int, Any], names: list[str], rows: int) -> pd.DataFrame:
 
 def _raw(source: Any) -> Raw:
     if isinstance(source, str) and source == "-":
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "standard input"
-            with path.open("wb") as copy:
-                shutil.copyfileobj(sys.stdin.buffer, copy)
-            return _read_file(path)
+        return _read_stream(sys.stdin.buffer, "standard input")
     if isinstance(source, str | Path):
-        return _read_file(_files.existing(source))
+        path = _files.existing(source)
+        if path.is_file():
+            return _read_file(path)
+        with path.open("rb") as pipe:
+            return _read_stream(pipe, path.name)
     return _frames.from_frame(source)
+
+
+def _read_stream(stream: IO[bytes], name: str) -> Raw:
+    """Read what can be read only once, by way of a temporary file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        with path.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
+        return _read_file(path)
 
 
 def _read_file(path: Path) -> Raw:
@@ -139,8 +148,7 @@ def _reader(path: Path, start: bytes) -> type[Reader]:
     binary = _files.what_binary(start)
     if binary:
         if named is readers["csv"]:
-            what = "is " + binary if binary != "no text" else "holds no text"
-            raise DataError(f"{_files.label(path)} {what}; give a table (CSV, Parquet, Excel, JSON lines)")
+            return named
         if named is not None:
             raise DataError(
                 f"{_files.label(path)} isn't a {named.name} file ({binary}); it may be damaged, fetch it again"

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from modelwright.errors import DataError
 from modelwright.readers import Raw, Reader
-from modelwright.readers._files import contents, label, utf8
+from modelwright.readers._files import HEAD, NO_TEXT, contents, label, utf8, what_binary
 from modelwright.readers._header import is_data, unique_names
 
 SAMPLE_BYTES = 1 << 18
@@ -59,7 +59,12 @@ class Delimited(Reader):
 
     def read(self, path: Path) -> Raw:
         """Read a file; every cell stays text."""
-        data, encoding, notes = utf8(contents(path), label(path))
+        packed = contents(path)
+        binary = what_binary(packed[:HEAD])
+        if binary:
+            what = "holds no text" if binary == NO_TEXT else f"is {binary}"
+            raise DataError(f"{label(path)} {what}; give a table (CSV, Parquet, Excel, JSON lines)")
+        data, encoding, notes = utf8(packed, label(path))
         if not data.strip():
             raise DataError(f"{label(path)} is empty; give a file with a row of names and rows of data")
         if re.match(rb"\s*<(!doctype html|html|\?xml)", data[:200], re.IGNORECASE):

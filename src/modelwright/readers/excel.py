@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,9 +39,11 @@ class Excel(Recognising):
         import openpyxl
 
         try:
-            book = openpyxl.load_workbook(io.BytesIO(contents(path)), read_only=True, data_only=True)
-            sheets = [(sheet.title, _grid(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
-            book.close()
+            with warnings.catch_warnings():  # of styles and validations, which don't matter here
+                warnings.simplefilter("ignore")
+                book = openpyxl.load_workbook(io.BytesIO(contents(path)), read_only=True, data_only=True)
+                sheets = [(sheet.title, _grid(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
+                book.close()
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError, AttributeError, OSError) as error:
             raise DataError(f"{label(path)} can't be read as Excel ({str(error)[:100]}); save it again") from error
         return _first_with_data(sheets, path)
