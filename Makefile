@@ -52,7 +52,7 @@ define install
 		&& $(UV) pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
 	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
 		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
-		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(1)'; }
+		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --editable '$(1)'; }
 	@touch $@
 endef
 

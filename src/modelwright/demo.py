@@ -37,9 +37,9 @@ _LONGEST_FAULT = 14 * 24
 Fault = Literal["bearing", "cavitation", "motor"]
 _FAULTS: tuple[Fault, ...] = ("bearing", "cavitation", "motor")
 _EFFECTS: dict[Fault, dict[str, float]] = {
-    "bearing": {"vibration_mm_s": 0.75, "temperature_c": 0.16},
-    "cavitation": {"vibration_mm_s": 0.25, "pressure_bar": -0.22, "flow_m3_h": -0.12},
-    "motor": {"temperature_c": 0.26, "current_a": 0.20, "vibration_mm_s": 0.10},
+    "bearing": {"vibration_mm_s": 0.85, "temperature_c": 0.18},
+    "cavitation": {"vibration_mm_s": 0.35, "pressure_bar": -0.26, "flow_m3_h": -0.14},
+    "motor": {"vibration_mm_s": 0.15, "temperature_c": 0.30, "current_a": 0.24},
 }
 """What a fault adds to a reading just before the failure, as a share of what the pump reads when it is sound."""
 

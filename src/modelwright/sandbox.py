@@ -301,23 +301,26 @@ def _line(error: Any) -> int | None:
 
 
 _lock = threading.Lock()
-_started: dict[int, Any] = {}
+_started: list[tuple[int, Any]] = []
 
 
 def _pool() -> Any:
     """The interpreters of this process, started when the first program runs."""
     with _lock:
-        pool = _started.get(os.getpid())
-        if pool is None:
+        if not _started:
             import pydantic_monty as monty
 
             pool = monty.Monty(max_processes=WORKERS, feed_duration_limit_grace=GRACE)
             pool.__enter__()
-            _started[os.getpid()] = pool
-            atexit.register(_stop, os.getpid())
+            _started.append((os.getpid(), pool))
+            atexit.register(_stop)
+        owner, pool = _started[0]
+    if owner != os.getpid():  # the threads that serve the pool aren't there after a fork: it would wait for ever
+        raise RuntimeError("a fork of a process that has run programs can't run any; start a new process instead")
     return pool
 
 
-def _stop(pid: int) -> None:
-    if os.getpid() == pid:  # a fork inherits the registration but not the interpreters
-        _started.pop(pid).__exit__(None, None, None)
+def _stop() -> None:
+    owner, pool = _started.pop()
+    if owner == os.getpid():
+        pool.__exit__(None, None, None)

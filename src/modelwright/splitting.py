@@ -95,29 +95,26 @@ def make_protocol(
     same = copies(frame, schema, problem, y, warnings)
     units = with_groups(same, frame, problem) if by_group else same
     rows = _Rows(y.astype(np.int64) if classification else bins(y), units, times)
+    folds_by: Strategy = "group" if by_group else "stratified" if classification else "random"
+    if times is not None:
+        folds_by = "time"
+    held_by: Strategy = folds_by if test_rows is None else "given"
     if test_rows is not None:
         held = np.sort(np.asarray(test_rows, dtype=np.int64))
-        held_by: Strategy = "given"
         kept = _apart(rows, same, held, problem, warnings)
-    elif times is not None:
-        held, held_by = _latest(rows, _share(y, classification), problem), "time"
     else:
-        held_by = "group" if by_group else "stratified" if classification else "random"
-        held = _sample(rows, _share(y, classification), by_group, problem, np.random.default_rng([seed, 0]))
-    if test_rows is None:
-        kept = np.setdiff1d(np.arange(len(y)), held)
+        share = _share(y, classification)
+        rng = np.random.default_rng([seed, 0])
+        held = _latest(rows, share, problem) if times is not None else _sample(rows, share, by_group, problem, rng)
+        kept = _others(len(y), held)
     development = rows.take(kept)
-    if classification and len(np.unique(development.strata)) < 2:
+    if classification and (development.strata == development.strata[0]).all():
         raise DataError(
             f"After sealing {len(held):,} rows, the others all have the same value in the target column "
             f"{problem.target.value!r}; more rows of the other kinds are needed."
         )
-    if times is not None:
-        folds_by: Strategy = "time"
-        assignment, folds, forward = _time_folds(development, classification)
-    else:
-        folds_by = "group" if by_group else "stratified" if classification else "random"
-        assignment, folds, forward = _random_folds(development, seed)
+    divided = _time_folds(development, classification) if times is not None else _random_folds(development, seed)
+    assignment, folds, forward = divided
     if classification:
         warnings += _class_warnings(problem, rows.strata, held, development.strata, assignment, forward)
     if len(held) > len(y) / 2 and test_rows is None:
@@ -160,14 +157,12 @@ def fold_rows(assignment: np.ndarray, repeat: int, fold: int, forward: bool) -> 
 
 
 def _check_target(problem: Problem, y: np.ndarray, development: int) -> None:
-    import numpy as np
-
     if min(len(y), development) < FEWEST_ROWS:
         raise DataError(
             f"Only {development} rows have a value in the target column {problem.target.value!r}; "
             f"at least {FEWEST_ROWS} are needed to learn something and to check it."
         )
-    if len(np.unique(y)) < 2:
+    if (y == y[0]).all():
         raise DataError(
             f"The target column {problem.target.value!r} has the same value in every row, so there is nothing to "
             "predict; choose another target."
@@ -244,6 +239,14 @@ def _cuts(times: np.ndarray, shares: list[float], first: int) -> list[int]:
     return cuts
 
 
+def _others(n: int, rows: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    left = np.ones(n, dtype=bool)
+    left[rows] = False
+    return np.flatnonzero(left)
+
+
 def _sample(rows: _Rows, share: float, by_group: bool, problem: Problem, rng: np.random.Generator) -> np.ndarray:
     """Whole units at random, so that every class has its share."""
     import numpy as np
@@ -262,7 +265,7 @@ def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, wa
 
     if not len(held):
         raise DataError("The test file has no row with a value in the target column; give one with labelled rows.")
-    kept = np.setdiff1d(np.arange(len(rows)), held)
+    kept = _others(len(rows), held)
     copied = np.isin(same[kept], same[held])
     if copied.any():
         kept = kept[~copied]
@@ -287,7 +290,7 @@ def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, wa
 def _random_folds(rows: _Rows, seed: int) -> tuple[np.ndarray, int, bool]:
     import numpy as np
 
-    n, n_units = len(rows), len(np.unique(rows.units))
+    n, n_units = len(rows), int((np.bincount(rows.units) > 0).sum())
     if n > 200_000:
         share = min(0.2, 50_000 / n)
         part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)

@@ -119,13 +119,19 @@ def deal(
     filled = _deal_large(one_by_one, part, strata, units, shares, totals, rng)
     rest = shuffled[~large[shuffled]]
     rest = rest[np.argsort(kind[rest], kind="stable")]
+    fill = filled.sum(axis=1)
     for own in np.split(rest, np.flatnonzero(np.diff(kind[rest])) + 1) if len(rest) else []:
         stratum = int(np.flatnonzero(rarity == kind[own[0]])[0])
-        order = rng.permutation(k)
-        room = np.maximum(shares * totals[stratum] - filled[:, stratum], 1e-9)[order]
-        edges = np.cumsum(room) / room.sum()
+        room = np.maximum(shares * totals[stratum] - filled[:, stratum], 1e-9)
+        room *= len(own) / room.sum()
+        quota = np.floor(room + 1e-9)
+        # what doesn't divide goes to the parts that have least so far, so that many strata don't pile up in one
+        lacking = shares * (fill.sum() + sizes[own].sum()) - fill - quota * sizes[own].mean()
+        lacking[room - quota < 1e-9] = -np.inf
+        quota[np.argsort(-lacking, kind="stable")[: round(len(own) - quota.sum())]] += 1
         middle = (np.cumsum(sizes[own]) - sizes[own] / 2) / sizes[own].sum()
-        part[own] = order[np.searchsorted(edges, middle, side="right").clip(max=k - 1)]
+        part[own] = np.searchsorted(np.cumsum(quota) / len(own), middle, side="right").clip(max=k - 1)
+        fill += np.bincount(part[own], sizes[own], minlength=k)
     _mend(part, strata, units, sizes, k, lead)
     dealt: np.ndarray = part[units]
     return dealt
@@ -163,11 +169,11 @@ def _mend(part: np.ndarray, strata: np.ndarray, units: np.ndarray, sizes: np.nda
     """Move single units so that no part is empty and strata are where they are needed, the rarest last."""
     import numpy as np
 
-    pairs = np.unique(strata * len(sizes) + units)
-    pair_stratum, pair_unit = np.divmod(pairs, len(sizes))
+    pairs = np.sort(strata * len(sizes) + units)
+    pair_stratum, pair_unit = np.divmod(pairs[np.r_[True, np.diff(pairs) > 0]], len(sizes))
     own_units = np.split(pair_unit, np.flatnonzero(np.diff(pair_stratum)) + 1)
     for own in sorted(own_units, key=len, reverse=True):
-        present = np.unique(part[own])
+        present = np.flatnonzero(np.bincount(part[own]))
         smallest = own[np.argmin(sizes[own])]
         if lead is not None and lead not in present:
             part[smallest] = lead
@@ -175,7 +181,7 @@ def _mend(part: np.ndarray, strata: np.ndarray, units: np.ndarray, sizes: np.nda
             fill = np.bincount(part, sizes, minlength=k)
             fill[present] = np.inf
             part[smallest] = int(np.argmin(fill))
-    for empty in np.setdiff1d(np.arange(k), part):
+    for empty in np.flatnonzero(np.bincount(part, minlength=k) == 0):
         donors = np.flatnonzero(np.bincount(part, minlength=k)[part] > 1)
         if len(donors):
             part[donors[np.argmin(sizes[donors])]] = empty

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from modelwright.errors import DataError, UserError
+from modelwright.errors import UserError
 from modelwright.hashing import digest, plain, restore
 from modelwright.readers import conform, read
 from modelwright.readers._dates import parse as parse_dates
@@ -33,7 +33,7 @@ def check_or_refuse(data: bytes, suffix: str = ".csv") -> None:
     path = written(data, suffix)
     try:
         reading = read(path)
-    except DataError as error:
+    except UserError as error:
         assert "\n" not in str(error)
         return
     finally:
@@ -60,6 +60,7 @@ def test_random_bytes(data: bytes) -> None:
 
 @FAST
 @given(st.text(alphabet="ab1.,;\t|\"'\n\r -$%€é(:/\u2028", max_size=200))
+@example(":\r1")
 def test_random_text(text: str) -> None:
     check_or_refuse(text.encode())
 
@@ -89,7 +90,7 @@ def test_random_tables_are_read_back(rows: list[list[str]], sep: str, encoding: 
     rows = [[f"x{cell}x" for cell in row] for row in rows]
     writer.writerows([names, *rows])
     path = written(stream.getvalue().encode(encoding))
-    reading = read(path, {name: "text" for name in names})  # type: ignore[misc]
+    reading = read(path, dict.fromkeys(names, "text"))  # type: ignore[misc]
     path.unlink()
     assert list(reading.frame.columns) == names
     assert [list(row) for row in reading.frame.itertuples(index=False)] == rows
@@ -122,8 +123,8 @@ def test_parsers_never_raise(texts: list[str]) -> None:
 @given(
     st.lists(
         st.one_of(
-            st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.binary(max_size=3), st.dates(),
-            st.datetimes(), st.timedeltas(), st.complex_numbers(), st.lists(st.integers(), max_size=2),
+            st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.binary(max_size=3),
+            st.dates(), st.datetimes(), st.timedeltas(), st.complex_numbers(), st.lists(st.integers(), max_size=2),
         ),
         min_size=1,
         max_size=12,

@@ -17,6 +17,7 @@ from modelwright.judgement import Curve, Importance
 from modelwright.protocol import Score
 from modelwright.report import Moment, document, html, markdown, write
 from modelwright.report.advice import improvements, limit_words
+from modelwright.report.background import data
 from modelwright.report.card import model_card
 from modelwright.report.numbers import clean, shorten
 from modelwright.report.tree import Bullets, Document, parts
@@ -307,6 +308,20 @@ def test_a_model_no_better_than_the_baseline_is_not_praised(texts):
     assert "no better than the baseline" in texts["poor"]
     assert "no accident" not in texts["poor"]
     assert "Bring other columns" in texts["poor"]
+
+
+def test_a_lead_that_the_interval_does_not_carry_is_only_probable():
+    assert "is no accident" in words(answer(binary())[1])
+    assert "probably no accident" in words(answer(changed(baseline=Score("roc_auc", 0.83, 500)))[1])
+    assert "may be chance" in words(answer(changed(better=0.7))[1])
+
+
+def test_cautions_of_several_columns_are_told_once():
+    story = binary()
+    warned = tuple(replace(f, warnings=("It is odd.",)) for f in story.schema.fields)
+    text = markdown.blocks(data(replace(story, schema=replace(story.schema, fields=warned))).blocks[:3])
+    assert text.count("It is odd.") == 1
+    assert "`customerID`, `Contract`" in text
 
 
 def test_lower_is_better_is_understood(texts, pages):

@@ -114,7 +114,7 @@ def test_the_language(source):
         ("[1 for train_model in data]", "another name"),
         ("t = train_model", "can only be called"),
         ("sorted(data, key=train_model)", "can only be called"),
-        ("train_model.x()", "can only be called"),
+        ("train_model.append(1)", "can only be called"),
         ("(lambda: 1)()", "only a name or a method"),
         ("[print][0](1)", "only a name or a method"),
         ("f'{1:{data}}'", "format"),
@@ -153,7 +153,7 @@ def test_what_is_refused(source, word):
         "data" + ".x" * 9000,
         "1" + "+1" * 9000,
         "\n".join(" " * n + "if data:" for n in range(120)),
-        "f'" + "{" * 200 + "1" + "}" * 200 + "'",
+        "f'" + "{ " * 150 + "1" + " }" * 150 + "'",
         "lambda: " * 2000 + "1",
         "x = " * 4000 + "1",
         "data if " * 2000 + "1",
@@ -190,7 +190,7 @@ def test_reasonable_depth_is_fine():
         ("rank(1, limt=2)", "did you mean 'limit'?", "", "limit"),
     ],
 )
-@pytest.mark.parametrize("frame", ["{}", "x = [{}]", "def f(a):\n    return {}", "f'{{{}}}'", "print(lambda: {})"])
+@pytest.mark.parametrize("frame", ["{}", "x = [{}]", "def f(a):\n    return {}", 'f"{{{}}}"', "print(lambda: {})"])
 def test_calls_of_tools(call, message, expected, allowed, frame):
     source = "\n\n" + frame.format(call)
     error = refused(source)
@@ -237,9 +237,10 @@ def test_any_text(source):
 
 
 PIECES = [
-    "train_model(", "rank(", "data", "x", "(", ")", "[", "]", "{", "}", ",", ":", "=", "+", "*", "**", ".", "append", "\n",
-    "\n    ", "if ", "for ", "in ", "def f", "lambda ", "return ", "import os", "eval", "__class__", "'a'", "f'{x}'", "1",
-    " else ", "not ", "@", "async ", "await ", "yield ", "class A", "while ", "\\", "#", "\t", ";", "print", "%", "match x",
+    "train_model(", "rank(", "data", "x", "(", ")", "[", "]", "{", "}", ",", ":", "=", "+", "*", "**", ".", "append",
+    "\n", "\n    ", "if ", "for ", "in ", "def f", "lambda ", "return ", "import os", "eval", "__class__", "'a'",
+    "f'{x}'", "1", " else ", "not ", "@", "async ", "await ", "yield ", "class A", "while ", "\\", "#", "\t", ";",
+    "print", "%", "match x",
 ]  # fmt: skip
 
 

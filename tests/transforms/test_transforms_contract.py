@@ -1,10 +1,13 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from modelwright.testing.transforms import TIME, TransformContract
 from modelwright.transforms import all_transforms
 
 
 class TestOurs(TransformContract):
     parts = all_transforms()
-    examples = {
+    examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "sql_features": {"expressions": {"x": 'plain / "😀"', "few": "upper(few)", "d": f'year("{TIME}")'}},
         "drop_columns": {"columns": ["constant", "text"]},
         "keep_columns": {"columns": ["text", "plain", "few"]},

@@ -43,7 +43,7 @@ class Plain(Estimator):
         """Make the unfitted model."""
         side = 0 if setting.classification else 1
         own = {k: v for k, v in params.items() if self.only.get(k, side) == side}
-        common = {"threads": setting.threads, "stop_at": setting.stop_at, "sparse": self.sparse}
+        common: dict[str, Any] = {"threads": setting.threads, "stop_at": setting.stop_at, "sparse": self.sparse}
         inner = self.make(own, setting)
         if self.scores and setting.classification:
             return Scored(inner, setting.n_classes, seed=setting.seed, **common)

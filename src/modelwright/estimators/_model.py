@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from modelwright.errors import NotApplicable
 
@@ -23,10 +24,17 @@ Array = np.ndarray[Any, Any]
 Levels = list[list[str] | None]
 
 
+@cache
+def _pools() -> ThreadpoolController:
+    # Looking for the loaded libraries takes longer than a small fit. Those that fits need are loaded by now; LightGBM,
+    # XGBoost and CatBoost come later, but are told their threads in other ways.
+    return ThreadpoolController()
+
+
 @contextmanager
 def quiet(threads: int) -> Iterator[None]:
     """Fit without warnings on the terminal and with at most this many threads in OpenMP and BLAS."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(limits=threads):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), _pools().limit(limits=threads):
         warnings.simplefilter("ignore")
         yield
 
@@ -81,9 +89,9 @@ class Model(BaseEstimator):  # type: ignore[misc]
     scikit-learn wants it, and include ``n_classes``, ``threads`` and ``stop_at``.
 
     What is taken care of: classes are renumbered from 0 and may be missing; where there is but one class or value, or
-    no column varies, the class shares or the mean are predicted, since many libraries refuse such data; frames with categorical columns become numbers; probabilities are finite and sum to one; values are
-    finite and stay within one width of the training targets' range around it, since one wild cell can throw a linear
-    model anywhere.
+    no column varies, the class shares or the mean are predicted, since many libraries refuse such data; frames with
+    categorical columns become numbers; probabilities are finite and sum to one; values are finite and stay within one
+    width of the training targets' range around it, since one wild cell can throw a linear model anywhere.
 
     Attributes:
         classes_: the classes seen in fitting, in the order of the probability columns.
@@ -140,7 +148,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
         total = raw.sum(axis=1)
         lost = ~np.isfinite(total) | (total <= 0)
         raw[lost], total[lost] = self.prior_, 1.0
-        return raw / total[:, None]
+        proba: Array = raw / total[:, None]
+        return proba
 
     # Only classifiers have probabilities; scikit-learn asks by hasattr.
     predict_proba = available_if(lambda self: self.n_classes > 0)(predict_proba)

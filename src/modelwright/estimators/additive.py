@@ -29,7 +29,7 @@ class Splines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, n_knots: int = 6, degree: int = 3) -> None:
         self.n_knots, self.degree = n_knots, degree
 
-    def fit(self, X: Any, y: Any = None) -> Splines:  # noqa: ARG002  scikit-learn's signature
+    def fit(self, X: Any, y: Any = None) -> Splines:
         """Place the knots."""
         few = 2 * self.n_knots
         self.curved_ = np.array([i for i in range(X.shape[1]) if len(np.unique(X[:2_000, i])) > few], dtype=np.int64)

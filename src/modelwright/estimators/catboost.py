@@ -141,7 +141,7 @@ class _Deadline:
     def __init__(self, stop_at: float | None) -> None:
         self.stop_at, self.cut, self.times = stop_at, False, [time.monotonic()]
 
-    def after_iteration(self, info: Any) -> bool:  # noqa: ARG002  CatBoost's signature
+    def after_iteration(self, info: Any) -> bool:
         """Called by CatBoost; ``False`` ends training."""
         now = time.monotonic()
         self.times.append(now)
@@ -177,8 +177,8 @@ class CatBoostTrees(Estimator):
              search=(0.0, 1.5)),
         Real("rsm", "share of the columns that one level sees", 1.0, low=0.0, high=1.0, open_low=True),
         Integer("border_count", "steps that a numeric column is divided into", 254, low=1, high=1024),
-        Integer("one_hot_max_size", "categories with up to this many levels are split level by level", 5, low=2, high=255,
-                search=(2, 30), log=True),
+        Integer("one_hot_max_size", "categories with up to this many levels are split level by level", 5,
+                low=2, high=255, search=(2, 30), log=True),
         Integer("max_ctr_complexity", "how many categories are combined; more than 1 is slow", 1, low=1, high=4),
         Choice("grow_policy", "how trees grow", "SymmetricTree", values=("SymmetricTree", "Depthwise")),
         Choice("loss_function", "loss of a regression; classification always uses log loss", "RMSE",

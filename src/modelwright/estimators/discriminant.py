@@ -43,7 +43,7 @@ class Linear(_Discriminant):
     """Linear discriminant analysis."""
 
     name = "linear_discriminant"
-    description = "Linear discriminant analysis with shrunken covariances: as good as logistic regression on small data."
+    description = "Linear discriminant analysis with shrunken covariances: good on small data."
     kinds = (LinearDiscriminantAnalysis, None)
     interpretable = True
     params = (
@@ -55,7 +55,8 @@ class Linear(_Discriminant):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
-        return LinearDiscriminantAnalysis(**{**params, "shrinkage": "auto" if params["shrinkage"] is None else params["shrinkage"]})
+        shrinkage = "auto" if params["shrinkage"] is None else params["shrinkage"]
+        return LinearDiscriminantAnalysis(solver=params["solver"], shrinkage=shrinkage)
 
 
 class Quadratic(_Discriminant):
@@ -65,8 +66,8 @@ class Quadratic(_Discriminant):
     description = "Quadratic discriminant analysis: each class has its own normal cloud; for few columns."
     kinds = (QuadraticDiscriminantAnalysis, None)
     params = (
-        Real("shrinkage", "how far each covariance is drawn to its mean variance; None finds it (Ledoit and Wolf)", None,
-             low=0.0, high=1.0, search=(0.01, 0.9), log=True),
+        Real("shrinkage", "how far each covariance is drawn to its mean variance; None finds it (Ledoit and Wolf)",
+             None, low=0.0, high=1.0, search=(0.01, 0.9), log=True),
     )  # fmt: skip
     price = (0.05, 1.0, 1.6)
 

@@ -115,7 +115,7 @@ class _Family(Estimator):
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
         seen = min(rows, ROWS_A_TREE)
-        share = params.get("max_features") or ("sqrt" if setting.classification else 0.5)
+        share: Any = params.get("max_features") or ("sqrt" if setting.classification else 0.5)
         tried = np.sqrt(columns) if share == "sqrt" else np.log2(columns + 1) if share == "log2" else share * columns
         leaf = params.get("min_samples_leaf") or max(1, rows // 5_000)
         depth = np.log2(max(2.0, seen / leaf)) + 1

@@ -164,7 +164,7 @@ class NystroemModel(_Approximate):
     """A linear model over similarities to some rows."""
 
     name = "nystroem"
-    description = "A linear model over the similarities to a few hundred rows: what a kernel machine does, on many rows."
+    description = "A linear model over the similarities to a few hundred rows: a kernel machine for many rows."
     kind = Nystroem
 
 

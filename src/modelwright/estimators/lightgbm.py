@@ -10,7 +10,7 @@ import numpy as np
 
 from modelwright.action import Choice, Integer, Param, Real
 from modelwright.estimators import REGRESSION, Estimator, Family
-from modelwright.estimators._early_stopping import Boosted
+from modelwright.estimators._early_stopping import Boosted, expected_rounds
 from modelwright.estimators._model import Array
 from modelwright.recipe import Setting
 
@@ -20,7 +20,7 @@ class LightGBM(Boosted):
 
     def _parameters(self, n: int) -> dict[str, Any]:
         classes = len(self.classes_) if self.n_classes else 0
-        params = {
+        params: dict[str, Any] = {
             "objective": "regression" if not classes else "binary" if classes == 2 else "multiclass",
             # Fixed rather than timed, so that the same data gives the same model on any number of threads.
             "deterministic": True,
@@ -43,7 +43,8 @@ class LightGBM(Boosted):
         import lightgbm
 
         names = [f"f{i}" for i in range(X.shape[1])]
-        kept = {k: params[k] for k in ("max_bin", "min_data_in_bin", "linear_tree", "verbosity") if k in params}
+        names_kept = ("max_bin", "linear_tree", "verbosity")
+        kept: dict[str, Any] = {k: v for k, v in params.items() if k in names_kept}
         return lightgbm.Dataset(
             X,
             label=y,
@@ -143,7 +144,8 @@ COMMON: tuple[Param, ...] = (
     Real("reg_alpha", "L1 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-4, 10.0), log=True),
     Real("reg_lambda", "L2 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-3, 30.0), log=True),
     Real("min_split_gain", "gain that a split must bring", 0.0, low=0.0, high=1e4),
-    Integer("max_bin", "steps that a numeric column is divided into", 255, low=2, high=4095, search=(63, 511), log=True),
+    Integer("max_bin", "steps that a numeric column is divided into", 255, low=2, high=4095, search=(63, 511),
+            log=True),
     Real("cat_smooth", "smoothing of the order of category levels", 10.0, low=0.0, high=1e4, search=(1.0, 100.0),
          log=True),
     Real("cat_l2", "L2 penalty in splits on categories", 10.0, low=0.0, high=1e4),
@@ -193,16 +195,6 @@ class _Family(Estimator):
         depth = np.log2(leaves + 1)
         one = 2e-4 + leaves * columns * 1.2e-6 + rows * columns * depth * 5e-10 + rows * depth * 4e-9
         return float(0.05 + passes * self.cost * trees * one)
-
-
-def expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]:
-    """How many rounds a fit takes by experience, and how often they are paid for, early stopping included."""
-    given = params.get("n_estimators")
-    if given is not None:
-        return float(given), 1.0
-    rate = params.get("learning_rate") or 0.05
-    found = min(2_000.0, 8.0 * rows**0.4 * (0.05 / rate) + 50)
-    return found, 4.0 if rows < 2_000 else 2.0 if rows < 20_000 else 1.0
 
 
 class LightGBMTrees(_Family):

@@ -147,8 +147,8 @@ class RidgeModel(_Family):
     name = "ridge"
     description = "Ridge regression; as a classifier, its scores are calibrated to probabilities by cross-fitting."
     params = (
-        Real("alpha", "strength of the penalty; None finds it by leave-one-out in regression, and is 1 in classification",
-             None, low=0.0, high=1e9, search=(1e-2, 1e4), log=True),
+        Real("alpha", "strength of the penalty; None finds it (regression) or takes 1 (classification)", None,
+             low=0.0, high=1e9, search=(1e-2, 1e4), log=True),
         class_weight(),
     )  # fmt: skip
     cost = 0.5

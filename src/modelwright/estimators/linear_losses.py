@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.linear_model import (
     GammaRegressor,
     HuberRegressor,
@@ -20,7 +19,7 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC, LinearSVR
 
-from modelwright.action import Choice, Integer, Real
+from modelwright.action import Choice, Integer, Param, Real
 from modelwright.errors import NotApplicable
 from modelwright.estimators import REGRESSION, Family
 from modelwright.estimators._family import Plain
@@ -81,7 +80,7 @@ class _Counts(_Loss):
     tasks = REGRESSION
     wrapper = NonNegative
     standardise = False
-    params = (
+    params: ClassVar[tuple[Param, ...]] = (
         Real("alpha", "L2 penalty", 1e-2, low=0.0, high=1e6, search=(1e-5, 10.0), log=True),
         Integer("max_iter", "steps at most", 300, low=1, high=100_000),
     )
@@ -133,10 +132,6 @@ class TheilSen(_Loss):
     params = (Integer("max_subpopulation", "subsets that are fitted", 2_000, low=10, high=100_000),)
     max_rows = 100_000
     price = (1.0, 0.3, 1.5)
-
-    def check(self, rows: int, setting: Setting) -> None:
-        """Decline what would not finish."""
-        super().check(rows, setting)
 
 
 class Consensus(Wrapped):

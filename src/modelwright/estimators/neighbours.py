@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -107,9 +106,7 @@ class Centroid(_Near):
     sparse = False
     interpretable = True
     params = (
-        Real("shrink_threshold", "how far centres are drawn together; None for not at all", None, optional=True, low=0.0,
-             high=100.0, open_low=True, search=(0.01, 3.0), log=True),
+        Real("shrink_threshold", "how far centres are drawn together; None for not at all", None, optional=True,
+             low=0.0, high=100.0, open_low=True, search=(0.01, 3.0), log=True),
     )  # fmt: skip
     price = (0.05, 1.0, 1.0)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,9 +111,8 @@ class Network(Model):
     def _raw(self, X: Any) -> Array:
         X = X.astype(np.float32)
         if self.n_classes:
-            proba: Array = np.mean([net.predict_proba(X) for net in self.networks_], axis=0, dtype=np.float64)
-            return proba
-        raw: Array = np.mean([net.predict(X) for net in self.networks_], axis=0, dtype=np.float64)
+            return np.asarray(np.mean([net.predict_proba(X) for net in self.networks_], axis=0, dtype=np.float64))
+        raw = np.asarray(np.mean([net.predict(X) for net in self.networks_], axis=0, dtype=np.float64))
         return raw * self.scale_[1] + self.scale_[0]
 
 
@@ -127,7 +127,8 @@ class MultilayerPerceptron(Estimator):
     )
     view = "dense"
     params = (
-        Layers("hidden_layer_sizes", "neurons of each hidden layer", (96, 48), low=1, high=2_048, whole=True, max_items=8,
+        Layers("hidden_layer_sizes", "neurons of each hidden layer", (96, 48), low=1, high=2_048, whole=True,
+               max_items=8,
                search=((32,), (64, 32), (96, 48), (128, 64), (128, 64, 32), (256, 128))),
         Choice("activation", "the neurons' response", "relu", values=("relu", "tanh", "logistic"),
                search=("relu", "tanh")),
@@ -157,7 +158,7 @@ class MultilayerPerceptron(Estimator):
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
         sizes = [columns, *(params.get("hidden_layer_sizes") or (96, 48)), max(1, setting.n_classes)]
-        weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        weights = sum(a * b for a, b in pairwise(sizes))
         batch = params.get("batch_size") or np.clip(rows // 30, 16, 256)
         epochs = min(params.get("max_iter") or 200, 40)
         epoch = rows / batch * (5e-4 + weights * 1.5e-8) + rows * weights * 6 / 8e9

@@ -31,7 +31,7 @@ class Monitored(Wrapped):
     def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
         return estimator.fit(X, y, weights, monitor=None if self.stop_at is None else self._over)
 
-    def _over(self, i: int, estimator: Any, variables: Any) -> bool:  # noqa: ARG002  scikit-learn's signature
+    def _over(self, i: int, estimator: Any, variables: Any) -> bool:
         self.truncated_ = self._time_left() <= 0 and i + 1 < estimator.n_estimators
         return self.truncated_
 
@@ -121,7 +121,8 @@ class HistGradientBoosting(Plain):
     wrapper = Histogram
     sparse = False
     params = (
-        Integer("max_iter", "number of trees; None stops early on a tenth of the training rows", None, low=1, high=10_000),
+        Integer("max_iter", "number of trees; None stops early on a tenth of the training rows", None,
+                low=1, high=10_000),
         Real("learning_rate", "how much of each tree is taken", 0.07, low=0.0, high=1.0, open_low=True,
              search=(0.01, 0.3), log=True),
         Integer("max_leaf_nodes", "leaves of one tree", 31, low=2, high=1024, search=(6, 127), log=True),
@@ -144,7 +145,9 @@ class HistGradientBoosting(Plain):
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
         """Make the unfitted model."""
-        return super().build(params, setting).set_params(missing=True)
+        model = super().build(params, setting)
+        model.set_params(missing=True)
+        return model
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from modelwright.action import Choice, Integer, Param, Real
 from modelwright.estimators import Estimator, Family
-from modelwright.estimators._early_stopping import Boosted
+from modelwright.estimators._early_stopping import Boosted, expected_rounds
 from modelwright.estimators._model import Array
 from modelwright.recipe import Setting
 
@@ -103,7 +103,7 @@ def _deadline(stop: float, rounds: int) -> Any:
 
         cut = False
 
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             self.cut = time.monotonic() > stop and epoch + 1 < rounds
             if self.cut and model.attr("best_iteration") is None:
                 model.set_attr(best_iteration=str(epoch))  # XGBoost reads it whenever a callback ends training
@@ -164,21 +164,12 @@ class _Family(Estimator):
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        rounds, passes = _expected_rounds(rows, params)
+        rounds, passes = expected_rounds(rows, params)
         trees = rounds * (setting.n_classes if setting.n_classes > 2 else 1)
         depth = params.get("max_depth") or 6
         nodes = min(2.0**depth, rows / 5)
         one = 3e-4 + nodes * columns * 1.5e-6 + rows * columns * depth * 7e-10 + rows * depth * 4e-9
         return float(0.05 + passes * self.cost * trees * one)
-
-
-def _expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]:
-    given = params.get("n_estimators")
-    if given is not None:
-        return float(given), 1.0
-    rate = params.get("learning_rate") or 0.05
-    found = min(2_000.0, 8.0 * rows**0.4 * (0.05 / rate) + 50)
-    return found, 4.0 if rows < 2_000 else 2.0 if rows < 20_000 else 1.0
 
 
 class XGBoostTrees(_Family):

@@ -14,6 +14,7 @@ from modelwright.readers._infer import (
     SAMPLE,
     clock,
     epoch,
+    measured,
     personal_sort,
     truth_levels,
     with_markers,

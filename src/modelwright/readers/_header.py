@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-_NUMBER = re.compile(r"^\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*$")
+NUMBER = re.compile(r"^\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*$")
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -38,7 +38,7 @@ def is_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     rows = [r for r in rows if len(r) == len(first)]
     if not rows or any(not cell.strip() for cell in first):
         return False
-    numeric = [bool(_NUMBER.match(cell)) for cell in first]
+    numeric = [bool(NUMBER.match(cell)) for cell in first]
     if all(cell.strip().isdecimal() for cell in first) and len(first) > 1:
         numbers = [int(cell) for cell in first]
         steps = {b - a for a, b in pairwise(numbers)}
@@ -47,7 +47,7 @@ def is_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     for position, cell in enumerate(first):
         column = [r[position] for r in rows if r[position].strip()]
         if numeric[position]:
-            if not column or sum(bool(_NUMBER.match(c)) for c in column) < 0.9 * len(column):
+            if not column or sum(bool(NUMBER.match(c)) for c in column) < 0.9 * len(column):
                 return False
         elif cell not in column:
             return False

@@ -19,6 +19,7 @@ from modelwright.readers import Raw, Reader, Reading, _files, _frames, all_reade
 from modelwright.readers._cells import Cells, cells
 from modelwright.readers._convert import convert
 from modelwright.readers._demand import demand
+from modelwright.readers._header import NUMBER
 from modelwright.readers._infer import infer
 from modelwright.readers._numbers import decimal_mark
 from modelwright.table import KINDS, Field, Kind, Schema
@@ -234,7 +235,9 @@ def _with_header_row(raw: Raw, schema: Schema) -> Raw:
     by_position = tuple(f"column_{i}" for i in range(1, len(schema.fields) + 1))
     if schema.names != by_position or len(raw.names) != len(by_position) or set(raw.names) & set(by_position):
         return raw
-    if not all(isinstance(kind, pd.StringDtype) for kind in raw.frame.dtypes):
+    if not all(isinstance(kind, pd.StringDtype) for kind in raw.frame.dtypes) or not all(n.strip() for n in raw.names):
+        return raw
+    if not all(NUMBER.match(n) for n, f in zip(raw.names, schema.fields, strict=True) if f.kind == "numeric"):
         return raw
     first = pd.DataFrame({c: pd.Series([n or None], dtype="str") for c, n in zip(by_position, raw.names, strict=True)})
     frame = pd.concat([first, raw.frame.set_axis(list(by_position), axis=1)], ignore_index=True)

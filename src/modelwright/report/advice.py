@@ -174,7 +174,7 @@ def _repairs(story: Story) -> Advice:
     if names:
         yield (
             Strong("Check the columns that read oddly."), " Look at ", *listed(names, 5), " in the list of columns; "
-            "what was read wrongly can be overridden.",
+            "what was read wrongly can be set right with --kind.",
         )  # fmt: skip
 
 

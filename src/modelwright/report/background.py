@@ -28,7 +28,8 @@ from modelwright.report.wording import capital, metric_of
 from modelwright.table import Field
 
 _COLUMNS = 200  # rows of the table of columns; more is for the profile
-_SOURCES = {"user": "Decided by you. ", "model": "Decided by the language model. ", "inferred": ""}
+_PROBLEMS = 10  # shown at once; the rest is folded away
+_SOURCES = {"user": "decided by you; ", "model": "decided by the language model; ", "inferred": ""}
 
 
 def asked(story: Story) -> Section:
@@ -59,7 +60,8 @@ def _named(name: str | None) -> Words:
 
 def _decision(what: str, known: Known[Any], value: Words) -> tuple[str, Words]:
     said: list[Part] = [Strong(value) if isinstance(value, str) else p for p in parts(value)]
-    said.append(f". {_SOURCES[known.source]}{sentence(known.reason)}".rstrip())
+    reason = f"{_SOURCES[known.source]}{sentence(known.reason)}".strip()
+    said.append(f": {reason}" if reason else ".")
     if known.alternatives:
         said += [" Other readings: ", *listed(known.alternatives, 4, "or"), "."]
     return what, tuple(said)
@@ -97,9 +99,7 @@ def data(story: Story) -> Section:
         facts.append(("Duplicates", f"{counted(profile.duplicates, 'row repeats', 'rows repeat')} an earlier one"))
     facts += _target(story)
     blocks: list[Block] = [Facts(tuple(facts))]
-    problems = _problems(story)
-    blocks.append(Heading("Problems of the data"))
-    blocks.append(Bullets(problems) if problems else Paragraph("Nothing out of the ordinary was found."))
+    blocks += [Heading("Problems of the data"), *_problems(story)]
     if story.notes:
         blocks += [Heading("What reading had to repair"), Bullets(tuple(sentence(n) for n in story.notes if clean(n)))]
     blocks += _left_out(story)
@@ -127,18 +127,21 @@ def _target(story: Story) -> list[tuple[str, Words]]:
     return []
 
 
-def _problems(story: Story) -> tuple[Words, ...]:
-    found: list[Words] = [sentence(c) for c in story.profile.cautions if clean(c)]
-    found += [sentence(w) for w in story.warnings if clean(w)]
-    for column in story.profile.columns:
-        found += [(Name(column.name), f": {sentence(c)}") for c in column.cautions]
-    known = {clean(c) for column in story.profile.columns for c in column.cautions}
-    for field in story.schema.fields:
-        found += [(Name(field.name), f": {sentence(w)}") for w in field.warnings if clean(w) not in known]
-    unique = tuple(dict.fromkeys(found))
-    if len(unique) > 30:
-        return (*unique[:30], f"… and {len(unique) - 30:,} more, which stand with their columns below.")
-    return unique
+def _problems(story: Story) -> list[Block]:
+    """Cautions about the whole, then about columns; what is the same of several columns is said once."""
+    whole = [sentence(t) for t in (*story.profile.cautions, *story.warnings) if clean(t)]
+    by_text: dict[str, dict[str, None]] = {}
+    told = [(c.name, t) for c in story.profile.columns for t in c.cautions]
+    for name, text in (*told, *((f.name, t) for f in story.schema.fields for t in f.warnings)):
+        by_text.setdefault(sentence(text), {})[name] = None
+    found: list[Words] = [*dict.fromkeys(whole), *((*listed([*names]), f": {t}") for t, names in by_text.items() if t)]
+    if not found:
+        return [Paragraph("Nothing out of the ordinary was found.")]
+    blocks: list[Block] = [Bullets(tuple(found[:_PROBLEMS]))]
+    if len(found) > _PROBLEMS:
+        more = found[_PROBLEMS : _PROBLEMS + _COLUMNS]
+        blocks.append(Details(f"{len(found) - _PROBLEMS:,} more", (Bullets(tuple(more)),)))
+    return blocks
 
 
 def _left_out(story: Story) -> list[Block]:

@@ -76,7 +76,7 @@ def _answer(story: Story) -> Section:
 
 
 def _appendix(story: Story) -> Section:
-    phases = tuple((name.replace("_", " "), duration(seconds)) for name, seconds in story.seconds.items())
+    phases = tuple((name.replace("_", " "), duration(seconds)) for name, seconds in story.seconds.items() if seconds)
     total = (("together", duration(total_seconds(story))),)
     identity: tuple[tuple[str, Words], ...] = (
         ("Run", story.run_id),

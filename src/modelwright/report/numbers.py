@@ -133,4 +133,4 @@ def sentence(text: str) -> str:
     text = clean(text)
     if len(text) > 1500:
         text = text[:1499].rstrip() + "…"
-    return text if not text or text[-1] in ".!?…:)" else text + "."
+    return text if not text or text[-1] in ".!?…:" else text + "."

@@ -252,13 +252,18 @@ def drivers(story: Story) -> Section:
     useful = [i for i in found if i.low > 0]
     blocks: list[Block] = [Paragraph(lead[0])]
     top = found[0]
+    once = all(i.low == i.high for i in found)
     if useful:
-        rest = f", then {counted(len(useful) - 1, 'more column')} that clearly help" if len(useful) > 1 else ""
+        helps = "helps" if len(useful) == 2 else "help"
+        how = f"that seem{'s' if len(useful) == 2 else ''} to help" if once else f"that clearly {helps}"
+        rest = f", then {counted(len(useful) - 1, 'more column')} {how}" if len(useful) > 1 else ""
         said: Words = (Name(top.column), f" matters most (a loss of {number(top.loss, 3)}){rest}.")
     else:
         said = "No single column clearly helps: shuffling any one of them changes little."
     alt = f"Bar chart of the importance of {counted(len(found), 'column')}."
     reading = "The bar is the mean loss, the thin line its spread over repeated shuffles."
+    if once:
+        reading = "Each column was shuffled only once, so small differences mean nothing."
     blocks.append(Figure("Importance of columns", pictures.importances(story), said, reading, alt))
     rows = tuple(_row(i) for i in found[:25])
     blocks.append(Table(("Column", "Loss", "Spread", "Direction"), rows, "lrlw", "Importance and direction"))
@@ -268,7 +273,11 @@ def drivers(story: Story) -> Section:
 
 
 def _row(found: Importance) -> tuple[Words, ...]:
-    spread = f"{number(found.low, 3)} – {number(found.high, 3)}" if _all_finite(found.low, found.high) else "–"
+    spread = (
+        f"{number(found.low, 3)} – {number(found.high, 3)}"
+        if _all_finite(found.low, found.high) and found.low < found.high
+        else "–"
+    )
     return Name(found.column), number(found.loss, 3), spread, found.direction or "–"
 
 

@@ -148,9 +148,9 @@ def importances(story: Story, most: int = 12) -> str:
         low, high = min(ends), max(ends) or 1.0
         for i, row in enumerate(rows):
             colour = ACCENT if row.loss > 0 else SECOND
-            axes.barh(-i, row.loss, height=0.36, color=colour, alpha=0.6, linewidth=0)
+            axes.barh(-i, row.loss, height=0.36, color=colour, alpha=0.6, linewidth=0, zorder=4)
             if math.isfinite(row.low) and math.isfinite(row.high):
-                axes.plot([row.low, row.high], [-i, -i], color=INK, linewidth=1.4, alpha=0.7)
+                axes.plot([row.low, row.high], [-i, -i], color=INK, linewidth=1.4, alpha=0.7, zorder=5)
             _above(axes, -i, shorten(row.column, 36), number(row.loss, 3))
         axes.set_xlim(low - (high - low) * 0.01, high + (high - low) * 0.03)
         axes.set_ylim(-len(rows) + 0.55, 0.8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 
 from modelwright.plan import Experiment
@@ -168,7 +169,8 @@ def failure_words(failure: Failure) -> Words:
              "cancelled": "cancelled", "program": "a mistake in the program"}  # fmt: skip
     where = f" in {clean(failure.stage)}" if failure.stage else ""
     said = [sentence(failure.message)]
-    said += [f"Cause: {sentence(failure.diagnosis)}"] if failure.diagnosis else []
+    same = difflib.SequenceMatcher(None, failure.message.lower(), failure.diagnosis.lower()).ratio() > 0.8
+    said += [f"Cause: {sentence(failure.diagnosis)}"] if failure.diagnosis and not same else []
     said += [f"Done about it: {sentence(failure.remedy)}"] if failure.remedy else []
     return Strong(f"{capital(kinds[failure.kind])}{where}:"), " " + " ".join(said)
 

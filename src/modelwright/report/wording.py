@@ -171,12 +171,14 @@ def _f1(story: Story, value: float) -> Words:
 
 
 def _sure(story: Story, value: float) -> Words:
-    k = max(len(story.judgement.classes), 2)
-    share = right_share(story)
+    share, counts = right_share(story), [n for n in class_counts(story).values() if n]
     right = f" and names the right class for {of_hundred(share)} of 100 rows" if share is not None else ""
+    rows = sum(counts)
+    blind = math.exp(sum(n / rows * math.log(n / rows) for n in counts)) if rows else None
+    guess = f"; always giving the classes' shares, it would be {percent(blind)}" if blind is not None else ""
     return (
         f"To what really happened the model had typically given a probability of {percent(math.exp(-value))} "
-        f"(geometric mean; knowing nothing, it would be {percent(1 / k)}){right}."
+        f"(geometric mean{guess}){right}."
     )
 
 
@@ -269,19 +271,28 @@ def comparison(story: Story) -> Words:
     how = f"lower by {score(won)}" if not metric.greater_is_better else f"higher by {score(won)}"
     if not metric.greater_is_better and base > 0:
         how += f", or {percent(won / base)}"
-    return (*head, f"; the model's {metric.title} is {how}. {confidence(judged.better)}")
+    return (*head, f"; the model's {metric.title} is {how}. {confidence(story)}")
 
 
-def confidence(better: float) -> str:
-    """How sure it is that the model beats the baseline, from the share of resamplings in which it does."""
-    share = f"it is ahead in {percent(better)} of the resamplings of these rows" if math.isfinite(better) else ""
-    if not share:
+def sureness(story: Story) -> str:
+    """How sure it is that the model beats the baseline: ``no accident``, ``probably no accident`` or ``chance``.
+
+    The share of paired resamplings decides, and the interval has to lie clear of the baseline, too.
+    """
+    judged = story.judgement
+    low, high = judged.score.low, judged.score.high
+    clear = low is None or high is None or not low <= judged.baseline.value <= high
+    if judged.better >= 0.975 and clear:
+        return "no accident"
+    return "probably no accident" if judged.better >= 0.9 else "chance"
+
+
+def confidence(story: Story) -> str:
+    """The same as a sentence, with the share of resamplings in which the model is ahead."""
+    if not math.isfinite(story.judgement.better):
         return "How sure that is could not be measured."
-    if better >= 0.975:
-        return f"That is no accident: {share}."
-    if better >= 0.9:
-        return f"That is probably no accident: {share}."
-    return f"That may be chance: {share}."
+    is_ = {"chance": "may be chance"}.get(sureness(story), f"is {sureness(story)}")
+    return f"That {is_}: it is ahead in {percent(story.judgement.better)} of the resamplings of these rows."
 
 
 def answer(story: Story) -> tuple[Words, ...]:
@@ -311,9 +322,10 @@ def _second(story: Story) -> Words:
     )  # fmt: skip
     if gain(story) <= 0:
         return (*head, ", so it is no better than the baseline.")
-    if judged.better >= 0.975:
-        return (*head, f", and that lead is no accident (ahead in {percent(judged.better)} of resamplings).")
-    return (*head, f", a lead that may be chance (ahead in {percent(judged.better)} of resamplings).")
+    if not math.isfinite(judged.better):
+        return (*head, ".")
+    is_ = {"chance": "may be chance"}.get(sureness(story), f"is {sureness(story)}")
+    return (*head, f"; that lead {is_} (ahead in {percent(judged.better)} of resamplings).")
 
 
 def _third(story: Story) -> Words:

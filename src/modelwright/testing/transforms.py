@@ -55,7 +55,7 @@ def messy(rows: int, seed: int = 0, start: str = "2024-01-01") -> pd.DataFrame:
     def gaps(values: Array, share: float) -> Array:
         return np.where(rng.random(rows) < share, np.nan, values)
 
-    def levels(names: list[str], spare: list[str]) -> pd.Categorical:
+    def levels(names: list[str], spare: list[str]) -> Any:
         codes = np.minimum(rng.geometric(0.4, size=rows) - 1, len(names) - 1)
         return pd.Categorical.from_codes(np.where(rng.random(rows) < 0.1, -1, codes), pd.Index([*names, *spare]))
 
@@ -107,7 +107,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, pd.DataFrame):
         return isinstance(b, pd.DataFrame) and a.equals(b)
     if sparse.issparse(a):
-        return sparse.issparse(b) and a.shape == b.shape and (a != b).nnz == 0
+        return bool(sparse.issparse(b) and a.shape == b.shape and (a != b).nnz == 0)
     return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
 
 
@@ -134,11 +134,12 @@ class TransformContract:
     parts: ClassVar[Mapping[str, Part]] = {}
     examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     trusted: ClassVar[tuple[str, ...]] = ("builtins", "collections", "numpy", "scipy", "sklearn", "modelwright")
-    rows: ClassVar[int] = 120
+    rows: ClassVar[int] = 90
+    _fitted: ClassVar[dict[type, dict[str, Any]]] = {}
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each check once for each member of the family that it names."""
-        families = {
+        families: dict[str, Any] = {
             "part": Part, "framed": (Transform, View), "transform": Transform, "view": View, "resampling": Resampling,
             "weighting": Weighting, "target_transform": TargetTransform, "calibration": Calibration,
         }  # fmt: skip
@@ -159,6 +160,14 @@ class TransformContract:
         """A task that the member applies to."""
         return next(task for task in SETTINGS if not part.tasks or task in part.tasks)
 
+    def fitted(self, part: Part) -> Any:
+        """The object fitted on the messy frame; fitted once, since the checks must not change it."""
+        known = self._fitted.setdefault(type(self), {})
+        if part.name not in known:
+            X, y = messy(self.rows), target(self.rows, self.task_of(part))
+            known[part.name] = self.build(part, self.task_of(part)).fit(X, y)
+        return known[part.name]
+
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Turn warnings into failures: a user would see them."""
@@ -169,6 +178,7 @@ class TransformContract:
     # ── what is declared
 
     def test_declared(self, part: Part) -> None:
+        """It says what it is, and its parameters accept and refuse what they declare."""
         assert part.name.isidentifier() and part.description.endswith(".")
         assert part.action().render()
         for param in part.params:
@@ -180,18 +190,23 @@ class TransformContract:
                     part.action().validate({param.name: value})
 
     def test_samples_of_the_search_space_are_accepted(self, part: Part) -> None:
+        """What tuning draws is valid."""
         for seed in range(5):
             drawn = part.action().sample(np.random.default_rng(seed))
             assert part.action().validate(drawn) == drawn
 
     def test_unknown_parameter_is_refused(self, part: Part) -> None:
+        """A misspelt parameter is an error."""
         with pytest.raises(ProgramError, match="no parameter"):
             part.action().validate({"no_such_parameter": 1})
 
     def test_good_values_work_or_are_declined(self, framed: Part) -> None:
-        X, y = messy(40), target(40, "binary")
+        """Every declared good value fits, or is declined with a reason."""
+        X, y = messy(40).drop(columns="silent"), target(40, "binary")
         for param in framed.params:
             for value in param.good():
+                if value == param.default:
+                    continue
                 try:
                     out = self.build(framed, given={param.name: value}).fit_transform(X, y)
                 except (NotApplicable, ProgramError):
@@ -201,13 +216,14 @@ class TransformContract:
     # ── transforms and views
 
     def test_rows_stay_and_the_input_is_left_alone(self, framed: Part, task: str) -> None:
+        """One row out for each row in, in order, columns with unique names, no warnings, nothing changed in place."""
+        if self.timed(framed) and task != "binary":
+            pytest.skip("the same without a time column")
         X, y = messy(self.rows), target(self.rows, task)
         later = messy(30, seed=5, start="2025-01-01")
-        if framed.category == "resampling" or (framed.tasks and task not in framed.tasks):
-            pytest.skip("another task")
         kept, kept_later, goal = X.copy(deep=True), later.copy(deep=True), y.copy()
         with self.quiet():
-            built = self.build(framed, "binary" if self.timed(framed) else task)
+            built = self.build(framed, task)
             fitted = built.fit_transform(X, y)
             found = built.transform(later)
         assert X.equals(kept) and later.equals(kept_later) and np.array_equal(y, goal)
@@ -225,22 +241,22 @@ class TransformContract:
         return any(p.name == "time_column" for p in part.params)
 
     def test_frames_without_rows_and_with_one(self, framed: Part) -> None:
-        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        """Prediction works on any number of rows."""
         later = messy(30, seed=5, start="2025-01-01")
         with self.quiet():
-            built = self.build(framed, self.task_of(framed)).fit(X, y)
+            built = self.fitted(framed)
             full = built.transform(later)
             none, one = built.transform(later.iloc[:0]), built.transform(later.iloc[:1])
         assert none.shape == (0, full.shape[1]) and one.shape == (1, full.shape[1])
 
     def test_categories_of_another_frame(self, framed: Part) -> None:
         """The order and the number of categories in a frame's dtype say nothing; only the level of a row does."""
-        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        X = messy(30, seed=5, start="2025-01-01")
         other = X.copy()
         for name in X.select_dtypes("category"):
             known = [str(c) for c in X[name].cat.categories]
             other[name] = X[name].cat.set_categories(["zzz", *known[::-1], "a new one"])
-        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        built = self.fitted(framed)
         a, b = built.transform(X), built.transform(other)
         if isinstance(a, pd.DataFrame):
             for name in a.columns:
@@ -249,37 +265,35 @@ class TransformContract:
         assert same(a, b)
 
     def test_the_same_seed_gives_the_same(self, framed: Part) -> None:
+        """Two fits on the same data are the same."""
         X, y = messy(self.rows), target(self.rows, self.task_of(framed))
         built = self.build(framed, self.task_of(framed))
         assert same(clone(built).fit_transform(X, y), clone(built).fit_transform(X, y))
 
     def test_clone_carries_no_state(self, framed: Part) -> None:
-        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        """A clone of a fitted object is unfitted."""
         built = self.build(framed, self.task_of(framed))
-        fresh = vars(clone(built)).keys()
-        assert vars(clone(built.fit(X, y))).keys() == fresh
+        assert vars(clone(self.fitted(framed))).keys() == vars(clone(built)).keys()
 
     def test_storing_changes_nothing(self, framed: Part) -> None:
-        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        """A stored and loaded object does exactly the same."""
         later = messy(30, seed=5, start="2025-01-01")
-        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        built = self.fitted(framed)
         loaded = roundtrip(built, self.trusted)
         assert same(loaded.transform(later), built.transform(later))
 
     def test_applying_changes_no_state(self, framed: Part) -> None:
-        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
+        """Applying it doesn't change what it does next."""
         later = messy(30, seed=5, start="2025-01-01")
-        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        built = self.fitted(framed)
         first = built.transform(later)
         built.transform(later.iloc[::-1])
         assert same(built.transform(later), first)
 
     def test_order_of_rows_does_not_matter(self, framed: Part) -> None:
-        X, y = messy(self.rows), target(self.rows, self.task_of(framed))
-        if framed.category == "feature" and self.task_of(framed) != "binary" and self.timed(framed):
-            pytest.skip("without a time column the order of rows is the time")
+        """Rows may come in any order (those that follow time sort by it)."""
         later = messy(30, seed=5, start="2025-01-01")
-        built = self.build(framed, self.task_of(framed)).fit(X, y)
+        built = self.fitted(framed)
         shuffled = np.random.default_rng(0).permutation(30)
         a, b = built.transform(later.iloc[shuffled]), built.transform(later)
         a, b = (m.toarray() if sparse.issparse(m) else m for m in (a, b))
@@ -289,7 +303,7 @@ class TransformContract:
             a, b = a[numeric].to_numpy(), b[numeric].to_numpy()
         assert np.allclose(a, b[shuffled], equal_nan=True, rtol=1e-6, atol=1e-6)
 
-    @pytest.mark.parametrize("rows", [1, 2, 5])
+    @pytest.mark.parametrize("rows", [1, 4])
     def test_tiny_training(self, framed: Part, rows: int) -> None:
         """A handful of rows are learnt from, or declined with a reason."""
         X, y = messy(rows), target(rows, self.task_of(framed))
@@ -297,28 +311,32 @@ class TransformContract:
             try:
                 built = self.build(framed, self.task_of(framed)).fit(X, y)
             except NotApplicable as reason:
-                assert str(reason)  # noqa: PT017
+                assert str(reason)
                 return
             assert built.transform(messy(3, seed=4)).shape[0] == 3
 
     @pytest.mark.parametrize("sort", ["float64", "category", "datetime", "str"])
-    def test_columns_of_one_kind_only(self, view: Part, sort: str) -> None:
+    def test_columns_of_one_kind_only(self, view: Part, sort: Any) -> None:
+        """Views take frames with a single kind of column."""
         X, y = messy(self.rows).select_dtypes([sort]), target(self.rows, "binary")
         with self.quiet():
             out = self.build(view).fit_transform(X, y)
         assert out.shape[0] == self.rows and out.shape[1] >= 1
 
     def test_no_columns_and_no_target(self, view: Part) -> None:
+        """Views take frames without columns, and fits without a target."""
         with self.quiet():
             assert self.build(view).fit_transform(pd.DataFrame(index=range(20)), target(20, "binary")).shape[0] == 20
             assert self.build(view).fit(messy(20)).transform(messy(3)).shape[0] == 3
 
     def test_one_class_only(self, view: Part) -> None:
+        """Views take targets with a single class."""
         with self.quiet():
             assert self.build(view).fit_transform(messy(30), np.zeros(30, dtype=np.int64)).shape[0] == 30
 
     def test_names_of_the_columns(self, view: Part) -> None:
-        built = self.build(view).fit(messy(self.rows), target(self.rows, "binary"))
+        """There is a name for each column."""
+        built = self.fitted(view)
         assert len(built.get_feature_names_out()) == built.transform(messy(3)).shape[1]
 
     # ── what acts on rows, targets and probabilities
@@ -338,6 +356,7 @@ class TransformContract:
 
     @pytest.mark.parametrize("form", ["array", "frame", "categories", "csr"])
     def test_resampling_keeps_form_and_classes(self, resampling: Part, form: str) -> None:
+        """Rows come back in the form they came in, better balanced, tiny classes included."""
         X, y = self.presented(form, 200), target(200, "multiclass")
         y[:10] = 0
         y[10:12] = 2  # two rows only: fewer than any number of neighbours
@@ -355,6 +374,7 @@ class TransformContract:
             assert list(Z.dtypes) == list(X.dtypes)
 
     def test_resampling_declines(self, resampling: Part) -> None:
+        """Balanced classes, a single class and regressions are declined."""
         balanced = np.resize([0, 1], 40)
         with pytest.raises(NotApplicable):
             self.build(resampling).fit_resample(self.presented("array", 40), balanced)
@@ -364,6 +384,7 @@ class TransformContract:
             self.build(resampling, "regression")
 
     def test_weights_favour_rare_classes(self, weighting: Part) -> None:
+        """The rarer the class, the larger the weight; the mean is 1."""
         y = target(200, "multiclass")
         weights = self.build(weighting, "multiclass").weights(y)
         assert weights.shape == (200,) and weights.mean() == pytest.approx(1.0) and (weights > 0).all()
@@ -373,6 +394,7 @@ class TransformContract:
             self.build(weighting, "regression")
 
     def test_targets_come_back(self, target_transform: Part) -> None:
+        """The inverse gives back training values, and something finite for any prediction."""
         y = target(300, "regression").reshape(-1, 1)
         built = self.build(target_transform, "regression")
         with self.quiet():
@@ -389,6 +411,7 @@ class TransformContract:
 
     @pytest.mark.parametrize("k", [2, 4])
     def test_calibration_improves_what_is_wrong(self, calibration: Part, k: int) -> None:
+        """Overconfident probabilities come out better, positive and summing to one."""
         rng = np.random.default_rng(0)
         logits = rng.normal(size=(3000, k)) * 1.5
         truth = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -81,7 +81,8 @@ def _measure(values: Array, goal: Array, n_classes: int, seed: int, method: str,
         return np.asarray(mutual_info_regression(values, goal, **options))
     with np.errstate(all="ignore"):
         found, _ = (f_classif if n_classes else f_regression)(np.clip(values, -1e6, 1e6), goal)
-    return np.nan_to_num(np.asarray(found), nan=0.0, posinf=1e12)
+    figures: Array = np.nan_to_num(np.asarray(found), nan=0.0, posinf=1e12)
+    return figures
 
 
 def top(names: Sequence[str], figures: Array, limit: int) -> list[str]:

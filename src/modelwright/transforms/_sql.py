@@ -72,8 +72,7 @@ def parse(name: str, text: str) -> Any:
         deep = isinstance(error, RecursionError)
         why = "it is too deeply nested" if deep else str(error).split("\n")[0].split(". Line")[0][:200]
         raise _refusal(
-            name,
-            f"can't be parsed ({why}); write column names that hold more than letters and digits, or are words of SQL, in double quotes",
+            name, f"can't be parsed ({why}); column names that aren't plain words need double quotes"
         ) from None
     select = statements[0] if len(statements) == 1 else None
     if not isinstance(select, exp.Select) or len(select.expressions) != 1:

@@ -1,0 +1,126 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from modelwright.errors import DataError
+from modelwright.recipe import Setting
+from modelwright.testing.transforms import messy, target
+from modelwright.transforms import all_transforms
+
+BINARY = Setting("binary", 2)
+
+
+def view(name, setting=BINARY, **given):
+    part = all_transforms()[name]
+    return part.build(part.action().validate(given), setting)
+
+
+def columns(built, matrix):
+    return dict(zip(built.get_feature_names_out(), np.asarray(matrix).T, strict=True))
+
+
+def test_trees_by_hand():
+    X = pd.DataFrame(
+        {
+            "x": [1.0, np.nan, np.inf, 4.0],
+            "same": [5.0] * 4,
+            "c": pd.Categorical(["b", "a", None, "b"]),
+            "d": pd.DatetimeIndex(["2024-01-31", "2024-02-01", None, "2024-02-02"]),
+        }
+    )
+    built = view("trees").fit(X)
+    found = columns(built, built.transform(X))
+    assert list(found) == ["x", "d_month", "d_day", "d_weekday", "d_elapsed_days", "c"]
+    assert np.array_equal(found["x"], [1, np.nan, np.nan, 4], equal_nan=True)
+    assert np.array_equal(found["c"], [0, 1, np.nan, 0], equal_nan=True)
+    assert np.array_equal(found["d_elapsed_days"], [0, 1, np.nan, 2], equal_nan=True)
+    unseen = X.iloc[:1].assign(c=pd.Categorical(["new"]))
+    assert columns(built, built.transform(unseen))["c"] == [2]
+    natural = view("trees", order="natural").fit(X)
+    assert np.array_equal(columns(natural, natural.transform(X))["c"], [1, 0, np.nan, 1], equal_nan=True)
+
+
+def test_target_means_do_not_see_their_own_row():
+    """With levels that say nothing about the target, cross-fitted means must not predict it."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"c": pd.Categorical(rng.integers(0, 400, 1200).astype(str))})
+    y = rng.integers(0, 2, 1200)
+    built = view("trees", smoothing=0.0)
+    crossed = columns(built, built.fit_transform(X, y))["c_target"]
+    own = columns(built, built.transform(X))["c_target"]
+    assert abs(np.corrcoef(crossed, y)[0, 1]) < 0.12
+    assert np.corrcoef(own, y)[0, 1] > 0.4
+
+
+def test_target_means_by_hand():
+    X = pd.DataFrame({"c": pd.Categorical(["a"] * 30 + ["b"] * 10 + [None] * 20)})
+    y = np.r_[np.ones(30), np.zeros(30)]
+    part = all_transforms()["encode_target"]
+    built = part.build({"smoothing": 10.0}, Setting("regression", 0)).fit(X, y)
+    rows = pd.DataFrame({"c": pd.Categorical(["a", "b", None, "new"])})
+    expected = [(30 + 5) / 40, 5 / 20, 5 / 30, 0.5]
+    assert np.allclose(built.transform(rows)["c_target"], expected)
+
+
+def test_native_pools_rare_levels_and_forgets_unseen_ones():
+    X = pd.DataFrame({"odd [name]<": pd.Categorical(["a"] * 5 + ["b"] * 5 + ["rare", "(other)"])})
+    out = view("native").fit(X).transform(pd.DataFrame({"odd [name]<": pd.Categorical(["a", "rare", "new", None])}))
+    assert list(out.columns) == ["f0"]
+    assert out["f0"].cat.categories.tolist() == ["a", "b", "(other)'"]
+    assert out["f0"].cat.codes.tolist() == [0, 2, -1, -1]
+
+
+def test_native_bounds_the_number_of_levels():
+    X = pd.DataFrame({"c": pd.Categorical(np.repeat([str(i) for i in range(400)], 3))})
+    out = view("native").fit_transform(X, np.tile([0, 1, 1], 400))
+    assert len(out.iloc[:, -1].cat.categories) == 250 and out.shape[1] == 3
+
+
+@pytest.mark.parametrize("name", ["linear", "dense", "positive"])
+def test_nothing_missing_and_nothing_extreme(name):
+    X, y = messy(200), target(200, "binary")
+    built = view(name)
+    for out in (built.fit_transform(X, y), built.transform(messy(100, seed=9))):
+        values = out.toarray() if hasattr(out, "toarray") else out
+        assert np.isfinite(values).all() and np.abs(values).max() < 1e4
+        if name == "positive":
+            assert values.min() >= 0 and values.max() <= 1
+
+
+def test_linear_is_sparse_when_wide_and_dense_when_not():
+    X = pd.DataFrame({"c": pd.Categorical(np.repeat([str(i) for i in range(300)], 4))})
+    assert view("linear").fit_transform(X, None).format == "csr"
+    assert isinstance(view("linear").fit_transform(X.iloc[:40], None), np.ndarray)
+
+
+def test_dense_keeps_to_its_number_of_columns():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(50, 400)), columns=[f"x{i}" for i in range(400)])
+    built = view("dense", max_columns=30)
+    assert built.fit_transform(X, target(50, "binary")).shape == (50, 30) == built.transform(X).shape
+
+
+@pytest.mark.parametrize("name", ["trees", "dense", "linear"])
+def test_texts_carry_their_meaning(name):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    noise = ["the", "pump", "was", "seen", "today", "again", "by", "me"]
+    told = [" ".join([*rng.choice(noise, 6), "broken" if hit else "fine", *rng.choice(noise, 2)]) for hit in y]
+    X = pd.DataFrame({"note": pd.Series(told, dtype="str")})
+    built = view(name)
+    model = LogisticRegression(max_iter=2000).fit(built.fit_transform(X[:300], y[:300]), y[:300])
+    assert model.score(built.transform(X[300:]), y[300:]) > 0.95
+
+
+def test_wide_and_many_classes():
+    X = pd.DataFrame({"c": pd.Categorical(np.repeat([str(i) for i in range(100)], 3))})
+    y = np.arange(300) % 26
+    assert view("trees", Setting("multiclass", 26)).fit_transform(X, y).shape[1] <= 2  # not 26 means a column
+
+
+def test_a_lost_column_is_named():
+    X = messy(40)
+    built = view("trees").fit(X)
+    with pytest.raises(DataError, match="column 'plain'"):
+        built.transform(X.drop(columns="plain"))
