@@ -65,14 +65,14 @@ def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
         from modelwright.actions import registry
 
         strength = float(registry()["stack"].resolved(recipe.estimator.params)["C"])
-        return stacked(models, setting, strength)
+        return stacked(models, setting, strength, calibration)
     weights = [m.weight for m in recipe.members]
     if setting.classification:
         return BlendClassifier(models, weights, n_classes=setting.n_classes, calibration=calibration)
     return BlendRegressor(models, weights)
 
 
-def stacked(models: list[Pipeline], setting: Setting, strength: float) -> BaseEstimator:
+def stacked(models: list[Pipeline], setting: Setting, strength: float, calibration: Any = None) -> BaseEstimator:
     """A scikit-learn stacking model: a penalised linear model over out-of-fold predictions."""
     from sklearn.ensemble import StackingClassifier, StackingRegressor
     from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -81,7 +81,7 @@ def stacked(models: list[Pipeline], setting: Setting, strength: float) -> BaseEs
     if setting.classification:
         final = LogisticRegression(C=strength, max_iter=500)
         stack = StackingClassifier(named, final, cv=5, stack_method="predict_proba", n_jobs=1)
-        return Classifier(stack, n_classes=setting.n_classes, seed=setting.seed)
+        return Classifier(stack, n_classes=setting.n_classes, calibration=calibration, seed=setting.seed)
     return StackingRegressor(named, RidgeCV(np.logspace(-3, 3, 13)), cv=5, n_jobs=1)
 
 
@@ -119,12 +119,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = np.asarray(y).astype(np.int64)
         self.calibration_ = None
         if self.calibration is not None:
-            smallest = int(np.bincount(y)[np.unique(y)].min())
-            folds = StratifiedKFold(min(3, smallest), shuffle=True, random_state=self.seed) if smallest > 1 else None
-            if folds is not None:
-                inner = Classifier(self.estimator, self.n_classes, self.resampling, self.weighting)
-                inside = cross_val_predict(inner, X, y, cv=folds, method="predict_proba")
-                self.calibration_ = clone(self.calibration).fit(inside, y)
+            inner = Classifier(self.estimator, self.n_classes, self.resampling, self.weighting)
+            self.calibration_ = fitted_calibration(self.calibration, inner, X, y, self.seed)
         if self.resampling is not None:
             X, y = clone(self.resampling).fit_resample(X, y)
         present, codes = np.unique(y, return_inverse=True)
@@ -157,6 +153,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def truncated_(self) -> bool:
         """Whether fitting stopped early for lack of time."""
         return bool(getattr(self.estimator_, "truncated_", False))
+
+
+def fitted_calibration(calibration: Any, model: Any, X: Any, y: np.ndarray, seed: int) -> Any:
+    """A calibration fitted on a model's cross-validated probabilities; ``None`` when a class has a single row."""
+    smallest = int(np.bincount(y)[np.unique(y)].min())
+    if smallest < 2:
+        return None
+    folds = StratifiedKFold(min(3, smallest), shuffle=True, random_state=seed)
+    return clone(calibration).fit(cross_val_predict(model, X, y, cv=folds, method="predict_proba"), y)
 
 
 class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -199,7 +204,8 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         models: pipelines over frames, with ``predict_proba`` of ``n_classes`` columns.
         weights: one a model; they are scaled to sum to one.
         n_classes: number of classes.
-        calibration: an object fitted elsewhere on out-of-fold blends, with ``transform``, or ``None``.
+        calibration: an object with ``fit(probabilities, y)`` and ``transform``, or ``None``. ``fit`` fits it on
+            cross-validated blends within its rows; ``assemble`` takes one that was fitted before.
     """
 
     def __init__(self, models: list[Any], weights: list[float], n_classes: int, calibration: Any = None) -> None:
@@ -210,7 +216,11 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: np.ndarray) -> BlendClassifier:
         """Fit every model on the same rows."""
-        return self.assemble([clone(m).fit(X, y) for m in self.models], None)
+        calibration = None
+        if self.calibration is not None:
+            inner = BlendClassifier(self.models, self.weights, self.n_classes)
+            calibration = fitted_calibration(self.calibration, inner, X, np.asarray(y).astype(np.int64), 0)
+        return self.assemble([clone(m).fit(X, y) for m in self.models], calibration)
 
     def assemble(self, fitted: list[Any], calibration: Any) -> BlendClassifier:
         """Take models (and a calibration) that were fitted before."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import modelwright
 from modelwright.clock import Clock
-from modelwright.errors import Interrupted, ModelwrightError, RequestError
+from modelwright.errors import Interrupted, ModelwrightError, RequestError, UserError
 from modelwright.hashing import digest
 from modelwright.journal import Journal, Listener
 from modelwright.preparation import Ask, Prepared, prepare
@@ -72,7 +72,13 @@ def start(
             "version": modelwright.__version__,
         },
     )
-    return _run(request, folder, journal, clock, source, ask or _nobody)
+    try:
+        return _run(request, folder, journal, clock, source, ask or _nobody)
+    except UserError:
+        # A request that never got as far as rows leaves nothing behind, so that it can be corrected and repeated.
+        if not _reached(folder, "prepared"):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def resume(
@@ -229,6 +235,17 @@ def _deliver(folder: Path, journal: Journal) -> dict[str, Any]:
 def _warm_up(module: str) -> None:
     """Import a module while others work; whoever needs it later waits less."""
     threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
+
+
+def _reached(folder: Path, kind: str) -> bool:
+    """Whether the log of a run folder has an event of this kind."""
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder, readonly=True)
+    try:
+        return any(record.kind == kind for record in store.events())
+    finally:
+        store.close()
 
 
 def _nobody(question: str, candidates: tuple[str, ...]) -> str | None:

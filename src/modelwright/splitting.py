@@ -14,7 +14,7 @@ from modelwright.errors import DataError
 from modelwright.problem import Problem
 from modelwright.protocol import Protocol, Strategy
 from modelwright.table import Schema
-from modelwright.units import bins, copies, deal, with_groups
+from modelwright.units import bins, copies, deal, others, with_groups
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +106,7 @@ def make_protocol(
         share = _share(y, classification)
         rng = np.random.default_rng([seed, 0])
         held = _latest(rows, share, problem) if times is not None else _sample(rows, share, by_group, problem, rng)
-        kept = _others(len(y), held)
+        kept = others(len(y), held)
     development = rows.take(kept)
     if classification and (development.strata == development.strata[0]).all():
         raise DataError(
@@ -239,14 +239,6 @@ def _cuts(times: np.ndarray, shares: list[float], first: int) -> list[int]:
     return cuts
 
 
-def _others(n: int, rows: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    left = np.ones(n, dtype=bool)
-    left[rows] = False
-    return np.flatnonzero(left)
-
-
 def _sample(rows: _Rows, share: float, by_group: bool, problem: Problem, rng: np.random.Generator) -> np.ndarray:
     """Whole units at random, so that every class has its share."""
     import numpy as np
@@ -265,7 +257,7 @@ def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, wa
 
     if not len(held):
         raise DataError("The test file has no row with a value in the target column; give one with labelled rows.")
-    kept = _others(len(rows), held)
+    kept = others(len(rows), held)
     copied = np.isin(same[kept], same[held])
     if copied.any():
         kept = kept[~copied]

@@ -86,6 +86,15 @@ def bins(y: np.ndarray) -> np.ndarray:
     return np.unique(np.searchsorted(edges, y, side="right"), return_inverse=True)[1]
 
 
+def others(n: int, rows: np.ndarray) -> np.ndarray:
+    """The positions among ``n`` rows that aren't in ``rows``."""
+    import numpy as np
+
+    left = np.ones(n, dtype=bool)
+    left[rows] = False
+    return np.flatnonzero(left)
+
+
 def deal(
     strata: np.ndarray, units: np.ndarray, shares: np.ndarray, rng: np.random.Generator, lead: int | None = None
 ) -> np.ndarray:

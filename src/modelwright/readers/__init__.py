@@ -84,9 +84,9 @@ def read(source: Any, kinds: Mapping[str, Kind] | None = None) -> Reading:
         DataError: when it can't be read or holds nothing to learn from.
         RequestError: when ``kinds`` names columns that aren't there, or the format isn't known.
     """
-    from modelwright.readers import _read
+    from modelwright.readers._read import read as read_source
 
-    return _read.read(source, kinds or {})
+    return read_source(source, kinds or {})
 
 
 def conform(source: Any, schema: Schema, *, optional: tuple[str, ...] = ()) -> Reading:
@@ -100,9 +100,9 @@ def conform(source: Any, schema: Schema, *, optional: tuple[str, ...] = ()) -> R
     Raises:
         DataError: when the source can't be read, or not one of the schema's columns is there.
     """
-    from modelwright.readers import _read
+    from modelwright.readers._read import conform as conform_source
 
-    return _read.conform(source, schema, optional)
+    return conform_source(source, schema, optional)
 
 
 def all_readers() -> dict[str, type[Reader]]:

@@ -147,7 +147,7 @@ def select_features(bench: Bench, data: str, target_column: str, config: dict[st
     keep = {"keep_columns": given["keep_columns"]} if given["keep_columns"] else {}
     level = {} if given["threshold"] is None else {"threshold": given["threshold"]}
     use = {
-        "mutual_info": Use("select_k_best", {"k": given["k"], "score": "mutual_info", **keep}),
+        "mutual_info": Use("select_k_best", {"k": given["k"], "method": "mutual_info", **keep}),
         "model": Use("select_by_model", {"k": given["k"], **keep}),
         "variance_threshold": Use("variance_threshold", {**level, **keep}),
         "correlation_filter": Use("correlation_filter", {**level, **keep}),
