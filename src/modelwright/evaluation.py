@@ -110,17 +110,20 @@ class Bar:
 
     Args:
         first_part: the best experiment's score on the protocol's first part; ``None`` to prune nothing.
-        slack: how many times the best's distance from a perfect score is still acceptable.
     """
 
     first_part: float | None = None
-    slack: float = 1.3
 
-    def clears(self, metric: Metric, score: float) -> bool:
-        """Whether a score on the first part is worth going on from."""
+    def clears(self, metric: Metric, score: float, rows: int) -> bool:
+        """Whether a score on the first part's rows is worth going on from.
+
+        A fifth further from a perfect score than the best is too far; on few rows, where scores scatter, more is
+        forgiven.
+        """
         if self.first_part is None:
             return True
-        return abs(metric.best - score) <= self.slack * abs(metric.best - self.first_part)
+        slack = 1.2 + 6.0 / rows**0.5
+        return abs(metric.best - score) <= slack * abs(metric.best - self.first_part)
 
 
 class Evaluator:
@@ -198,8 +201,9 @@ class Evaluator:
             for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, drill):
                 outcomes.append((parts, outcome))
                 collected |= self._load(parts, outcome)
-            first = self._part_score(collected, chunks[0][0])
-            if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, first):
+            first = chunks[0][0]
+            score, rows = self._part_score(collected, first), len(collected[first])
+            if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, score, rows):
                 break
         self._note_speed(recipe, outcomes)
         return self._result(recipe, collected, outcomes, time.monotonic() - started)

@@ -103,6 +103,7 @@ def judge(
         score,
         baseline,
         better,
+        _least_gain(gain(metric, score.value, baseline.value), gains),
         validation,
         prior=bool(np.ptp(baseline_prediction, axis=0).max() < 1e-12),
         undefined=len(gains) < 0.5 * resamples.count,
@@ -131,6 +132,7 @@ def verdict(
     score: Score[Holdout],
     baseline: Score[Holdout],
     better: float,
+    least_gain: float,
     validation: Score[Validation],
     *,
     prior: bool,
@@ -144,8 +146,8 @@ def verdict(
     same for every row in 95 % of the resamples.
 
     *Usable with care*: it doesn't surely beat a baseline that has learnt something; fewer than 100 sealed rows, or
-    fewer than ten of a class; the bad end of the interval is no better than the baseline; the validation score lies
-    beyond the good end of the interval; or the score is so near perfect that a column may give the answer away.
+    fewer than ten of a class; on another sample of the same size it may not beat the baseline; the validation score
+    lies beyond the good end of the interval; or the score is so near perfect that a column may give the answer away.
 
     *Ready*: otherwise.
 
@@ -154,6 +156,7 @@ def verdict(
         score: the model on the sealed rows.
         baseline: the baseline on the same rows.
         better: share of resamples in which the model beats the baseline.
+        least_gain: how much better than the baseline the model will at least be on another sample of the same size.
         validation: the out-of-fold score.
         prior: whether the baseline predicts the same for every row.
         undefined: whether most resamples have no defined score.
@@ -167,14 +170,13 @@ def verdict(
             "On the sealed rows the model can't be told from predicting the same for every row: it is better in only "
             f"{better:.0%} of the resamples."
         )
-    low, high = _ends(score)
-    bad, good = (low, high) if metric.greater_is_better else (high, low)
+    good = score.high if metric.greater_is_better else score.low
     cares = []
     if better < SURE:
         cares.append(f"it beats the baseline in only {better:.0%} of the resamples")
-    elif gain(metric, bad, baseline.value) <= 0:
+    elif least_gain <= 0:
         cares.append("on another sample of this size it may be no better than the baseline")
-    if gain(metric, validation.value, good) > 0:
+    if good is not None and gain(metric, validation.value, good) > 0:
         cares.append(
             "it did clearly better on the earlier rows that it was developed on, so what it learnt may be ageing"
             if timed
@@ -287,11 +289,11 @@ def _tailed(
     return {m.name: scores[:, i] for i, m in enumerate(values)}
 
 
-def _ends(score: Score[Holdout]) -> tuple[float, float]:
-    return (
-        score.value if score.low is None else score.low,
-        score.value if score.high is None else score.high,
-    )
+def _least_gain(gained: float, gains: np.ndarray) -> float:
+    """The lower end of the gain on another sample; paired, since what is hard for one model is hard for the other."""
+    import numpy as np
+
+    return gained - 2**0.5 * (gained - float(np.quantile(gains, 0.025))) if len(gains) else 0.0
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -45,7 +45,7 @@ def load_model(path: Path) -> Any:
     """Audit a model file, then construct the model.
 
     Raises:
-        DataError: when the file isn't a model file, or names types that aren't trusted.
+        DataError: when the file isn't a model file, is incomplete, or names types that aren't trusted.
     """
     import skops.io
 
@@ -60,7 +60,11 @@ def load_model(path: Path) -> Any:
             f"{path.name} was not loaded because it asks for types that modelwright doesn't trust: "
             f"{', '.join(sorted(refused)[:5])}; use a bundle that modelwright wrote"
         )
-    return skops.io.load(path, trusted=asked)
+    try:
+        return skops.io.load(path, trusted=asked)
+    except Exception as error:
+        # The same holds for constructing: types may be trusted and what they are given may still be broken.
+        raise DataError(f"{path.name} can't be put together: {type(error).__name__}: {error}") from error
 
 
 def trusted(name: str) -> bool:

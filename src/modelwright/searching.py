@@ -130,7 +130,7 @@ class Search:
         """The plan of the experiment with this number, or why there is none."""
         visible = tuple(e for e in self.done if e.number <= upto)
         baselines = self._baselines()
-        if number <= len(baselines):
+        if number <= min(len(baselines), self.budget.max_experiments or number):
             return baselines[number - 1], None
         reason = why_stop(visible, len(plans), self.budget, self.prepared.problem.constraints, PER_ITERATION)
         if reason:

@@ -168,7 +168,7 @@ def test_an_uncertain_gain_needs_care() -> None:
     score: Score[Holdout] = Score("roc_auc", 0.6, 500, 0.45, 0.72)
     base: Score[Holdout] = Score("roc_auc", 0.5, 500, 0.5, 0.5)
     known: Score[Validation] = Score("roc_auc", 0.62, 2000)
-    word, reason = verdict(metric, score, base, 0.97, known, prior=True, undefined=False, rarest=40, timed=False)
+    word, reason = verdict(metric, score, base, 0.97, -0.02, known, prior=True, undefined=False, rarest=40, timed=False)
     assert word == "usable with care"
     assert "no better than the baseline" in reason
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import command, customers, summary_of
+from run_samples import command, customers, summary_of
 
 GOOD = customers(60)
 
@@ -64,7 +64,7 @@ def refused(ended, hint: str) -> None:
     assert len([line for line in lines if line.strip()]) == 1, ended.err
     assert hint in lines[-1]
     assert "Traceback" not in ended.err + ended.out
-    assert len(lines[-1]) < 600
+    assert len(lines[-1]) < 1_000
 
 
 def test_a_target_that_is_not_clear_is_asked_for_or_refused_with_candidates(call, tmp_path):
@@ -87,15 +87,17 @@ def test_a_folder_that_is_not_empty_is_left_alone(call, tmp_path):
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
-def test_a_thousand_columns_work_in_a_process_of_their_own(tmp_path):
+@pytest.mark.slow
+def test_a_thousand_columns_work(tmp_path):
     rng = np.random.default_rng(4)
-    wide = pd.DataFrame(rng.normal(size=(150, 999)).round(3), columns=[f"c{i}" for i in range(999)])
+    wide = pd.DataFrame(rng.normal(size=(400, 999)).round(2), columns=[f"c{i}" for i in range(999)])
     wide["left"] = np.where(wide["c7"] + wide["c8"] > 0, "yes", "no")
     wide.to_csv(tmp_path / "wide.csv", index=False)
     ended = command(
-        "run", "wide.csv", "--problem", "Predict left", "--max-experiments", 2, "--time-budget", "10m", "--out", "run",
+        "run", "wide.csv", "--problem", "Predict left", "--max-experiments", 2, "--time-budget", "60s", "--out", "run",
         cwd=tmp_path,
     )  # fmt: skip
     assert ended.code == 0, ended.err
     assert summary_of(tmp_path / "run")["problem"]["target"] == "left"
     assert "Traceback" not in ended.out + ended.err
+    assert summary_of(tmp_path / "run")["experiments"] == 2

@@ -1,11 +1,11 @@
-"""A program that misuses a tool is told the line, what was expected, what was got, what is allowed. Rows stay inside."""
+"""A program that misuses a tool is told the line, what was expected, got and allowed. Rows stay inside."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from conftest import CANARIES
+from tool_samples import CANARIES
 
 from modelwright.errors import ProgramError
 from modelwright.tools import all_tools
@@ -30,7 +30,8 @@ MISUSES = {
         "train_model(data, target_column, 'random_forest', {'n_estimator': 5})", 1, ["n_estimator", "n_estimators"],
     ),
     "out of range": (
-        "x = 1\ntrain_model(data, target_column, 'random_forest', {'n_estimators': -3})", 2, ["expected", "-3", "allowed"],
+        "x = 1\ntrain_model(data, target_column, 'random_forest', {'n_estimators': -3})", 2,
+        ["expected", "-3", "allowed"],
     ),
     "wrong type": (
         "train_model(data, target_column, 'random_forest', {'n_estimators': 'many'})", 1, ["expected", "many"],
@@ -68,10 +69,12 @@ MISUSES = {
     "view of no kind": ("prepare_dataset(data, 'tree')", 1, ["tree", "trees"]),
     "one model in an ensemble": ("ensemble_models([data])", 1, ["two to twenty"]),
     "weights of another length": (
-        "m = train_model(data, target_column, 'decision_tree')\nensemble_models([m, m], [1.0])", 2, ["one weight a model"],
+        "m = train_model(data, target_column, 'decision_tree')\nensemble_models([m, m], [1.0])", 2,
+        ["one weight a model"],
     ),
     "calibration of no kind": (
-        "m = train_model(data, target_column, 'decision_tree')\ncalibrate_model(m, 'isotone')", 2, ["isotone", "isotonic"],
+        "m = train_model(data, target_column, 'decision_tree')\ncalibrate_model(m, 'isotone')", 2,
+        ["isotone", "isotonic"],
     ),
     "threshold for no figure": (
         "m = train_model(data, target_column, 'decision_tree')\nchoose_threshold(m, 'f2')", 2, ["f2", "f1"],

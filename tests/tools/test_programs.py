@@ -134,7 +134,9 @@ made = [tree, line, blend, stack, sure, cut, calibrate_model(blend, "sigmoid"), 
     best = max(t["f1"] for t in value["line"]["threshold_analysis"])
     assert value["cut"]["metrics"]["f1"] >= best - 1e-6, "f1 is best at the threshold that was chosen for it"
     for raw, calibrated in (("line", "sure"), ("blend", "sure_blend"), ("stack", "sure_stack")):
-        assert value[calibrated]["metrics"]["log_loss"] != value[raw]["metrics"]["log_loss"], "calibration has an effect"
+        assert value[calibrated]["metrics"]["log_loss"] != value[raw]["metrics"]["log_loss"], (
+            "calibration has an effect"
+        )
 
 
 def test_a_blend_is_the_weighted_mean_of_its_members(program):

@@ -4,7 +4,7 @@ import pytest
 
 from modelwright.errors import NotApplicable, ProgramError
 from modelwright.recipe import Setting
-from modelwright.testing.transforms import messy, target
+from modelwright.testing.frames import messy, target
 from modelwright.transforms import all_transforms
 
 BINARY, REGRESSION = Setting("binary", 2), Setting("regression", 0)

@@ -1,7 +1,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from modelwright.testing.transforms import TIME, TransformContract
+from modelwright.testing.frames import TIME
+from modelwright.testing.transforms import TransformContract
 from modelwright.transforms import all_transforms
 
 

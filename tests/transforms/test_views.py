@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from modelwright.errors import DataError
 from modelwright.recipe import Setting
-from modelwright.testing.transforms import messy, target
+from modelwright.testing.frames import messy, target
 from modelwright.transforms import all_transforms
 
 BINARY = Setting("binary", 2)
@@ -29,7 +29,7 @@ def test_trees_by_hand():
             "d": pd.DatetimeIndex(["2024-01-31", "2024-02-01", None, "2024-02-02"]),
         }
     )
-    built = view("trees").fit(X)
+    built = view("trees", order="frequency").fit(X)
     found = columns(built, built.transform(X))
     assert list(found) == ["x", "d_month", "d_day", "d_weekday", "d_elapsed_days", "c"]
     assert np.array_equal(found["x"], [1, np.nan, np.nan, 4], equal_nan=True)
@@ -37,7 +37,7 @@ def test_trees_by_hand():
     assert np.array_equal(found["d_elapsed_days"], [0, 1, np.nan, 2], equal_nan=True)
     unseen = X.iloc[:1].assign(c=pd.Categorical(["new"]))
     assert columns(built, built.transform(unseen))["c"] == [2]
-    natural = view("trees", order="natural").fit(X)
+    natural = view("trees").fit(X)
     assert np.array_equal(columns(natural, natural.transform(X))["c"], [1, 0, np.nan, 1], equal_nan=True)
 
 

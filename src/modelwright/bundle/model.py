@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,7 +141,11 @@ def _load_zip(path: Path) -> Model:
             raise DataError(f"{path} is not a zip of one bundle: it needs {', '.join(sorted(wanted))}")
         for item in found:
             # Written under our own names, so that no path in the archive can lead out of the folder.
-            (Path(scratch) / Path(item.filename).name).write_bytes(archive.read(item))
+            try:
+                data = archive.read(item)
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+                raise DataError(f"{path} is damaged or locked ({error}); get the bundle again") from error
+            (Path(scratch) / Path(item.filename).name).write_bytes(data)
         return load_bundle(Path(scratch))
 
 

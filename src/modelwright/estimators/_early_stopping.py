@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from modelwright.errors import NotApplicable
 from modelwright.estimators._model import Array, Model
 
-CROSS_BELOW = 2_000
+CROSS_BELOW = 1_000
 REFIT_BELOW = 20_000
 POSITIVE = ("poisson", "tweedie", "gamma")
 
@@ -58,7 +58,7 @@ def expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]
     if given is not None:
         return float(given), 1.0
     rate = params.get("learning_rate") or 0.05
-    found = min(2_000.0, 8.0 * rows**0.4 * (0.05 / rate) + 50)
+    found = min(2_000.0, 7.0 * rows**0.4 * (0.05 / rate) + 30)
     return found, 4.0 if rows < CROSS_BELOW else 2.0 if rows < REFIT_BELOW else 1.0
 
 
@@ -66,7 +66,7 @@ class Boosted(Model):
     """Gradient boosting in rounds.
 
     ``rounds=None`` finds the number of rounds by the validation loss (never by a ranking metric, which is too coarse
-    to stop on) on rows held out of the training rows: below 2,000 rows by the averaged curve of a 4-fold
+    to stop on) on rows held out of the training rows: below 1,000 rows by the averaged curve of a 4-fold
     cross-validation, then all rows are fitted with that many rounds; below 20,000 on 15 % of them, then all rows are
     fitted with 5 % more rounds; beyond on 10 % (at most 20,000 rows), and the model is kept as it is. A given number
     of rounds is used as it is.

@@ -16,6 +16,8 @@ from modelwright.estimators._model import Array, Model
 from modelwright.recipe import Setting
 
 PILOT = 12
+SURE = 30.0
+"""Times the predicted seconds that must be left to fit without timing a pilot: many levels cost far more than rows."""
 # CatBoost's own automatic learning rate on a CPU: exp(a + b ln rows + c ln iterations), at most 0.5. Written out,
 # because the library drops its rule as soon as the L2 penalty is set, and has none for other losses.
 AUTOMATIC = {
@@ -28,8 +30,8 @@ AUTOMATIC = {
 class CatBoost(Model):
     """A CatBoost model, kept as CatBoost's binary format.
 
-    When ``stop_at`` is set and the fit may not be done by then (by ``expected``, the predicted seconds, with a margin
-    of three), a pilot of twelve iterations is timed, and the number of iterations is chosen to fit; the learning rate
+    When ``stop_at`` is set and the fit may not be done by then (by the predicted seconds, with a wide
+    margin), a pilot of twelve iterations is timed, and the number of iterations is chosen to fit; the learning rate
     follows it, since a model that was cut short is worth nothing and a coarser one that converged is.
 
     Args:
@@ -126,7 +128,7 @@ class CatBoost(Model):
 
         left = self._time_left()
         k = len(self.classes_) if self.n_classes else 0
-        if 3.0 * cost(n, pool.num_col(), self.iterations, self.params, k) < left:
+        if SURE * cost(n, pool.num_col(), self.iterations, self.params, k) < left:
             return self.iterations
         clock = _Deadline(self.stop_at)
         pilot = catboost.CatBoost(self._parameters(self.iterations, n, loss) | {"iterations": PILOT})
@@ -152,7 +154,7 @@ class _Deadline:
 def cost(rows: int, columns: int, rounds: float, params: Mapping[str, Any], classes: int) -> float:
     """Predicted seconds of one core for one fit."""
     depth = params.get("depth") or 6
-    per_tree = 4e-4 + rows * (columns + 20) * depth * 9e-10 + columns * 2**depth * 1.5e-7
+    per_tree = 9e-4 + rows * (columns + 20) * depth * 2e-9 + columns * 2**depth * 4e-7
     return float(0.1 + rounds * per_tree * (classes if classes > 2 else 1))
 
 

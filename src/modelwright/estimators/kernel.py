@@ -119,7 +119,7 @@ class GaussianProcess(_Kernel):
     )  # fmt: skip
     max_rows = 2_000
     max_classes = 10
-    price = (3_000.0, 2.8, 0.2)
+    price = (6_000.0, 2.8, 0.2)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
@@ -139,7 +139,7 @@ class _Approximate(_Kernel):
              low=0.0, high=1e4, open_low=True, search=(1e-3, 1.0), log=True),
         STRENGTH,
     )  # fmt: skip
-    price = (3.0, 1.0, 0.2)
+    price = (0.4, 1.0, 0.2)
     kind: ClassVar[Any]
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:

@@ -139,10 +139,10 @@ COMMON: tuple[Param, ...] = (
     Integer("min_child_samples", "rows a leaf must have; None takes 20, fewer on small data", None,
             low=1, high=10_000, search=(2, 100), log=True),
     Real("min_child_weight", "sum of second derivatives that a leaf must have", 1e-3, low=0.0, high=1e4),
-    Real("colsample_bytree", "share of the columns that one tree sees", 0.9, low=0.0, high=1.0, open_low=True,
+    Real("colsample_bytree", "share of the columns that one tree sees", 0.7, low=0.0, high=1.0, open_low=True,
          search=(0.3, 1.0)),
     Real("reg_alpha", "L1 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-4, 10.0), log=True),
-    Real("reg_lambda", "L2 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-3, 30.0), log=True),
+    Real("reg_lambda", "L2 penalty on leaf values", 3.0, low=0.0, high=1e4, search=(1e-3, 30.0), log=True),
     Real("min_split_gain", "gain that a split must bring", 0.0, low=0.0, high=1e4),
     Integer("max_bin", "steps that a numeric column is divided into", 255, low=2, high=4095, search=(63, 511),
             log=True),
@@ -193,7 +193,7 @@ class _Family(Estimator):
         leaves = params.get("num_leaves", 31)
         trees = rounds * (setting.n_classes if setting.n_classes > 2 else 1)
         depth = np.log2(leaves + 1)
-        one = 2e-4 + leaves * columns * 1.2e-6 + rows * columns * depth * 5e-10 + rows * depth * 4e-9
+        one = 3e-4 + leaves * columns * 1.9e-6 + rows * columns * depth * 8e-10 + rows * depth * 6e-9
         return float(0.05 + passes * self.cost * trees * one)
 
 
@@ -271,6 +271,7 @@ class LightGBMForest(_Family):
         Integer("max_bin", "steps that a numeric column is divided into", 255, low=2, high=4095),
     )  # fmt: skip
     fixed: ClassVar[Mapping[str, Any]] = {"boosting": "rf"}
+    cost = 1.3
 
 
 class LightGBMLinearTrees(_Family):

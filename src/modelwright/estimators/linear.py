@@ -73,7 +73,7 @@ class _Family(Estimator):
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
         k = setting.n_classes if setting.n_classes > 2 else 1
-        return float(0.02 + self.cost * rows * columns * k * 4e-7)
+        return float(0.02 + self.cost * rows * columns * k * 2e-7)
 
 
 class Logistic(_Family):
@@ -121,7 +121,7 @@ class LogisticSearched(_Family):
     description = "Logistic regression that chooses the strength of its penalty by cross-validation in training rows."
     tasks = CLASSIFICATION
     params = (Integer("max_iter", "steps of the solver at most", 300, low=100, high=100_000), class_weight())
-    cost = 12.0
+    cost = 10.0
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> SearchedLogistic:
         """Make the unfitted model."""
@@ -151,7 +151,7 @@ class RidgeModel(_Family):
              low=0.0, high=1e9, search=(1e-2, 1e4), log=True),
         class_weight(),
     )  # fmt: skip
-    cost = 0.5
+    cost = 0.8
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
         """Make the unfitted model."""

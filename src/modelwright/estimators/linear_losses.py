@@ -47,7 +47,7 @@ class Huber(_Loss):
         Real("alpha", "L2 penalty", 1e-2, low=0.0, high=1e6, search=(1e-5, 10.0), log=True),
         Integer("max_iter", "steps at most", 200, low=1, high=100_000),
     )  # fmt: skip
-    price = (0.3, 1.0, 1.0)
+    price = (0.12, 1.0, 1.0)
 
 
 class QuantileModel(_Loss):
@@ -62,7 +62,7 @@ class QuantileModel(_Loss):
         Real("alpha", "L1 penalty on the standardised target", 1e-3, low=0.0, high=1e6, search=(1e-5, 0.1), log=True),
     )
     max_rows = 10_000
-    price = (12.0, 1.5, 1.0)
+    price = (8.0, 1.5, 1.0)
 
 
 class NonNegative(Wrapped):
@@ -228,7 +228,7 @@ class LinearVectors(_Loss):
         class_weight(),
     )  # fmt: skip
     only: ClassVar[Mapping[str, int]] = {"class_weight": 0, "epsilon": 1}
-    price = (0.3, 1.0, 1.0)
+    price = (0.15, 1.0, 1.0)
     max_rows = 500_000
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:

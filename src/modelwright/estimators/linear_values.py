@@ -107,7 +107,7 @@ class RelevanceDetermination(_Values):
              search=(1e2, 1e6), log=True),
     )  # fmt: skip
     view = "dense"
-    price = (0.3, 1.0, 1.8)
+    price = (0.15, 1.0, 1.5)
     max_rows = 200_000
 
 

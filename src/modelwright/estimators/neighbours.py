@@ -87,7 +87,7 @@ class WithinRadius(_Near):
         POWER,
     )
     max_rows = 20_000
-    price = (0.2, 1.0, 1.0)
+    price = (0.08, 1.0, 1.0)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""

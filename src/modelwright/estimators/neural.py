@@ -160,6 +160,6 @@ class MultilayerPerceptron(Estimator):
         sizes = [columns, *(params.get("hidden_layer_sizes") or (96, 48)), max(1, setting.n_classes)]
         weights = sum(a * b for a, b in pairwise(sizes))
         batch = params.get("batch_size") or np.clip(rows // 30, 16, 256)
-        epochs = min(params.get("max_iter") or 200, 40)
+        epochs = min(params.get("max_iter") or 200, 25)
         epoch = rows / batch * (5e-4 + weights * 1.5e-8) + rows * weights * 6 / 8e9
         return float(0.1 + epochs * epoch * (3 if rows < AVERAGE_BELOW else 1))

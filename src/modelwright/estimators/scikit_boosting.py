@@ -100,7 +100,7 @@ class GradientBoosting(Plain):
         Share("max_features", "share of the columns that one split sees", 0.7, low=0.0, high=1.0, open_low=True,
               search=(0.2, 1.0)),
     )  # fmt: skip
-    price = (9.0, 1.05, 0.9)
+    price = (14.0, 1.0, 0.9)
     max_rows = 200_000
     max_classes = 30
 
@@ -137,7 +137,7 @@ class HistGradientBoosting(Plain):
                values=("squared_error", "absolute_error")),
     )  # fmt: skip
     only: ClassVar[Mapping[str, int]] = {"class_weight": 0, "loss": 1}
-    price = (2.5, 0.5, 0.6)
+    price = (1.3, 0.5, 0.6)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
@@ -167,7 +167,7 @@ class AdaBoost(Plain):
              log=True),
         Integer("max_depth", "levels of one tree", 3, low=1, high=10, search=(1, 6)),
     )  # fmt: skip
-    price = (4.0, 1.1, 1.0)
+    price = (6.0, 0.9, 0.9)
     max_rows = 200_000
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:

@@ -60,7 +60,8 @@ def relation(
     if y is None:
         return np.asarray(ready.var(axis=0))
     goal = np.asarray(y)
-    rows = sample_rows(len(goal), seed)
+    limit = SAMPLE if method == "f_test" else max(1_000, min(SAMPLE, 1_000_000 // values.shape[1]))
+    rows = sample_rows(len(goal), seed, limit)
     ready, goal = ready[rows], goal[rows]
     figures = np.zeros(values.shape[1])
     varied = (ready != ready[:1]).any(axis=0)

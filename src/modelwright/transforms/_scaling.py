@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.preprocessing import QuantileTransformer
 
 from modelwright.transforms._frames import Array
+from modelwright.transforms._related import sample_rows
 
 Scaling = Literal["standard", "robust", "quantile", "uniform"]
 
@@ -42,9 +42,7 @@ class NumericScaler:
             if linear:
                 self.centre, self.spread = _centre(straight, self.scaling)
             elif straight.shape[1]:
-                self.ranks = QuantileTransformer(
-                    n_quantiles=min(1000, len(straight)), subsample=20_000, random_state=self.seed
-                ).fit(straight)
+                self.grid = _grid(straight, self.seed)
         return self
 
     def transform(self, values: Array) -> Array:
@@ -55,8 +53,7 @@ class NumericScaler:
         if self.scaling in ("standard", "robust"):
             scaled = np.clip((straight - self.centre) / self.spread, -self.clip, self.clip)
         elif len(straight) and straight.shape[1]:
-            scaled = np.asarray(self.ranks.transform(straight))
-            # The inverse normal distribution as one array operation: scikit-learn's goes column by column, slowly.
+            scaled = _ranks(straight, self.grid)
             scaled = np.clip(ndtri(scaled), -4.0, 4.0) if self.scaling == "quantile" else scaled
         else:
             scaled = straight
@@ -73,6 +70,31 @@ class NumericScaler:
         result = values.copy()
         result[:, bent] = np.arcsinh(values[:, bent] / self.stretch[bent])
         return result
+
+
+def _grid(values: Array, seed: int) -> Array:
+    """Up to a thousand evenly spaced order statistics of each column, (points, k), from at most 20,000 rows.
+
+    (scikit-learn's QuantileTransformer finds them by partitioning, which takes many times as long as one sort.)
+    """
+    ordered = np.sort(values[sample_rows(len(values), seed, 20_000)], axis=0)
+    place = np.linspace(0, len(ordered) - 1, min(1_000, len(ordered)))
+    below, share = place.astype(np.int64), place % 1
+    above = np.minimum(below + 1, len(ordered) - 1)
+    result: Array = ordered[below] * (1 - share)[:, None] + ordered[above] * share[:, None]
+    return result
+
+
+def _ranks(values: Array, grid: Array) -> Array:
+    """The share of training values below, in [0, 1]; of equal values the middle."""
+    shares = np.linspace(0, 1, len(grid))
+    result = np.empty_like(values)
+    for j in range(values.shape[1]):
+        points = grid[:, j]
+        upper = np.interp(values[:, j], points, shares)
+        lower = -np.interp(-values[:, j], -points[::-1], -shares[::-1])
+        result[:, j] = (upper + lower) / 2
+    return result
 
 
 def _columns(values: Array, lost: Array) -> list[tuple[Array, Array]]:

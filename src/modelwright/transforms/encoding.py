@@ -106,11 +106,11 @@ class EncodeOrdinal(Transform):
     name: ClassVar[str] = "encode_ordinal"
     category: ClassVar[Category] = "preprocessing"
     description: ClassVar[str] = (
-        "Turns categories into numbers, by how frequent the level is or in natural order (1, 2, 10, a, b)."
+        "Turns categories into numbers, in natural order (1, 2, 10, a, b) or by how frequent the level is."
     )
     params: ClassVar[tuple[Param, ...]] = (
         COLUMNS,
-        Choice("order", "how levels are ranked", "frequency", values=("frequency", "natural"),
+        Choice("order", "how levels are ranked", "natural", values=("frequency", "natural"),
                search=("frequency", "natural")),
     )  # fmt: skip
 

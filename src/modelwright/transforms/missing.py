@@ -50,10 +50,9 @@ class Imputer(FrameTransformer):
         return float(np.median(known) if self.strategy == "median" else np.mean(known))
 
     def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
-        made: dict[str, Any] = {}
-        for name, number in self.numbers_.items():
-            values = numbers(X, [name])[:, 0]
-            made[name] = np.where(np.isnan(values), number, values)
+        values = numbers(X, list(self.numbers_))
+        full = np.where(np.isnan(values), np.array(list(self.numbers_.values())), values)
+        made: dict[str, Any] = {name: full[:, j] for j, name in enumerate(self.numbers_)}
         for name, text in self.texts_.items():
             made[name] = _fill_text(X[name], text)
         marks = {f"{name}_missing": X[name].isna().to_numpy(dtype=np.float64) for name in self.marked_}

@@ -138,9 +138,12 @@ class Trees(View):
         "also as target means and counts), dates as parts, text as components. For tree models."
     )
     params: ClassVar[tuple[Param, ...]] = (
-        Choice("order", "how levels are ranked", "frequency", values=("frequency", "natural")),
+        Choice(
+            "order", "how levels are ranked; in natural order neighbours are more often alike (codes, 1st to 3rd)",
+            "natural", values=("natural", "frequency"), search=("natural", "frequency"),
+        ),
         Integer("max_levels_onehot", "up to how many levels a category gets indicators instead", 0, low=0, high=100),
-        Integer("target_levels", "beyond how many levels target means and counts are added", 50, low=1, high=100_000),
+        Integer("target_levels", "beyond how many levels target means and counts are added", 10, low=1, high=100_000),
         SMOOTHING, COMPONENTS, TEXT_FEATURES,
     )  # fmt: skip
 
@@ -282,7 +285,8 @@ class ScaledView(_Viewer):
         if not self.compact or values.shape[1] <= self.max_columns:
             return values
         if fitting:
-            size = min(self.max_columns, max(1, len(values) - 1))
+            # A hundred directions hold most of what wide data says; each further one costs as much as the first.
+            size = min(self.max_columns, 100, max(1, len(values) - 1))
             self.reducer_ = TruncatedSVD(size, n_iter=2, random_state=self.seed).fit(values)
             self.names_ = [f"component_{i + 1}" for i in range(size)]
         if not len(values):

@@ -1,0 +1,231 @@
+import pickle
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss
+
+from modelwright.action import Integer, Real
+from modelwright.errors import NotApplicable
+from modelwright.estimators import all_estimators
+from modelwright.estimators._early_stopping import inner_folds, inner_split
+from modelwright.recipe import Setting
+
+BINARY, REGRESSION = Setting("binary", 2), Setting("regression", 0)
+
+
+def build(name, setting, **given):
+    estimator = all_estimators()[name]
+    action = estimator.action()
+    return estimator.build(action.resolved(action.validate(given)), setting)
+
+
+def noisy(n, seed=0, classes=True):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 5))
+    signal = X[:, 0] + X[:, 1] * (X[:, 2] > 0) + rng.normal(size=n)
+    return X, (signal > 0).astype(int) if classes else signal
+
+
+def test_there_are_fifty_and_the_promised_names():
+    names = all_estimators()
+    assert len(names) >= 50
+    bounds = {
+        ("xgboost", "n_estimators"): (1, None), ("xgboost", "max_depth"): (1, 20),
+        ("xgboost", "learning_rate"): (0, 1), ("xgboost", "subsample"): (0, 1),
+        ("xgboost", "colsample_bytree"): (0, 1), ("xgboost", "scale_pos_weight"): (0, None),
+        ("random_forest", "max_depth"): (1, None), ("random_forest", "min_samples_leaf"): (1, None),
+        ("gradient_boosting", "max_depth"): (1, 10), ("logistic_regression", "C"): (0, None),
+        ("logistic_regression", "max_iter"): (100, None),
+    }  # fmt: skip
+    for (name, param), (low, high) in bounds.items():
+        declared = next(p for p in names[name].params if p.name == param)
+        assert isinstance(declared, Integer | Real) and declared.low == low
+        assert high is None or declared.high == high
+    action = names["random_forest"].action()
+    for weight in ("balanced", "balanced_subsample", None):
+        action.validate({"class_weight": weight, "max_depth": None})
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("classes", [False, True])
+def test_inner_divisions_cover_every_row_once(ordered, classes):
+    y = np.array([0] * 50 + [1] * 40 + [2] * 3)
+    folds = inner_folds(y, 4, classes, ordered, 0)
+    assert sorted(np.concatenate([held for _, held in folds])) == list(range(93))
+    train, held = inner_split(y, 0.2, classes, ordered, 0)
+    for inside, outside in [*folds, (train, held)]:
+        assert not set(inside) & set(outside) and len(inside) + len(outside) == 93
+    if classes:
+        assert set(y[train]) == set(y[held]) == {0, 1, 2}
+    if ordered:
+        assert all(min(held[y[held] == c]) > max(train[y[train] == c]) for c in (range(3) if classes else [2]))
+
+
+def test_a_class_with_one_row_is_learnt_from():
+    y = np.array([0] * 20 + [1] * 20 + [2])
+    train, held = inner_split(y, 0.3, True, False, 0)
+    assert 40 in train and 2 not in y[held]
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("rows", [600, 2_400])
+def test_early_stopping_finds_fewer_rounds_than_overfit(name, rows):
+    X, y = noisy(rows)
+    new, truth = noisy(1_000, seed=1)
+    found = build(name, BINARY, learning_rate=0.2).fit(X, y)
+    many = build(name, BINARY, learning_rate=0.2, n_estimators=400).fit(X, y)
+    assert 1 <= found.rounds_ < 200 and many.rounds_ == 400 and not found.truncated_
+    assert log_loss(truth, found.predict_proba(new)) < 0.9 * log_loss(truth, many.predict_proba(new))
+    ample = build(name, replace(BINARY, stop_at=time.monotonic() + 1e6), learning_rate=0.2).fit(X, y)
+    assert np.array_equal(ample.predict_proba(new), found.predict_proba(new))
+    late = build(name, replace(BINARY, stop_at=time.monotonic()), learning_rate=0.2).fit(X, y)
+    assert late.truncated_ and late.rounds_ < found.rounds_
+
+
+def test_catboost_trades_iterations_for_learning_rate_when_time_is_short():
+    X, y = noisy(500)
+    setting = replace(BINARY, stop_at=time.monotonic() + 0.3)
+    short = build("catboost", setting, iterations=20_000).fit(X, y)
+    assert short.truncated_ and 12 <= short.rounds_ < 20_000
+    model = build("catboost", BINARY)
+    model.classes_ = np.array([0, 1])
+    rates = [model._parameters(rounds, 500, "Logloss")["learning_rate"] for rounds in (1_000, 100)]
+    assert rates[0] < rates[1] <= 0.5
+
+
+def test_catboost_uses_the_librarys_own_learning_rate():
+    import catboost
+
+    for loss, n in (("Logloss", 300), ("RMSE", 700)):
+        X, y = noisy(n, classes=loss == "Logloss")
+        setting = BINARY if loss == "Logloss" else REGRESSION
+        model = build("catboost", setting, iterations=50)
+        model.classes_ = np.array([0, 1])
+        theirs = catboost.CatBoost(
+            {"loss_function": loss, "iterations": 50, "logging_level": "Silent", "allow_writing_files": False}
+        ).fit(X, y)
+        assert model._parameters(50, n, loss)["learning_rate"] == pytest.approx(theirs.learning_rate_, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "bagged_trees"])
+def test_a_forest_grown_in_portions_is_the_same(name):
+    X, y = noisy(200)
+    whole = build(name, BINARY, n_estimators=25, min_samples_leaf=2).fit(X, y)
+    ample = replace(BINARY, stop_at=time.monotonic() + 1e6)
+    portions = build(name, ample, n_estimators=25, min_samples_leaf=2).fit(X, y)
+    assert np.array_equal(whole.predict_proba(X), portions.predict_proba(X))
+    late = build(name, replace(BINARY, stop_at=time.monotonic()), n_estimators=25).fit(X, y)
+    assert late.truncated_ and len(late.fitted_.estimators_) < 25
+
+
+def test_a_forest_chooses_its_leaves():
+    X, y = noisy(600)
+    rng = np.random.default_rng(0)
+    noise = build("extra_trees", BINARY, n_estimators=60).fit(X, rng.integers(0, 2, 600))
+    clear = build("extra_trees", BINARY, n_estimators=60).fit(X, (X[:, 0] > 0).astype(int))
+    assert noise.fitted_.min_samples_leaf == 10 and clear.fitted_.min_samples_leaf == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("lightgbm", {"n_estimators": 20}),
+        ("catboost", {"iterations": 20}),
+        ("random_forest", {"n_estimators": 20, "min_samples_leaf": 1}),
+        ("hist_gradient_boosting", {"max_iter": 20}),
+    ],
+)
+def test_threads_change_nothing(name, given):
+    X, y = noisy(1_500)
+    one, two = (build(name, replace(BINARY, threads=t), **given).fit(X, y).predict_proba(X) for t in (1, 2))
+    assert np.array_equal(one, two)
+
+
+def test_xgboost_on_more_threads_differs_by_rounding_only():
+    X, y = noisy(1_500)
+    one, two = (build("xgboost", replace(BINARY, threads=t), n_estimators=20).fit(X, y) for t in (1, 2))
+    assert np.allclose(one.predict_proba(X), two.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "hist_gradient_boosting"])
+def test_categories_are_known_by_their_text(name):
+    rng = np.random.default_rng(0)
+    level = rng.choice(["low", "mid", "high"], 400)
+    y = (level == "mid").astype(int)
+    frame = pd.DataFrame({"x": rng.normal(size=400), "c": pd.Categorical(level)})
+    size = {"iterations": 30} if name == "catboost" else {"max_iter": 30} if name.startswith("hist") else {}
+    model = build(name, BINARY, **size).fit(frame, y)
+    assert (model.predict(frame) == y).all()
+    reordered = frame.assign(c=frame["c"].cat.set_categories(["extra", "mid", "high", "low"]))
+    assert np.array_equal(model.predict_proba(reordered), model.predict_proba(frame))
+    as_text = frame.assign(c=frame["c"].astype(str))
+    assert np.array_equal(model.predict_proba(as_text), model.predict_proba(frame))
+
+
+@pytest.mark.parametrize("name", ["ridge", "linear_svm", "svm", "nu_svm", "passive_aggressive", "nearest_centroid"])
+def test_scores_become_calibrated_probabilities(name):
+    X, y = noisy(600)
+    new, truth = noisy(2_000, seed=1)
+    proba = build(name, BINARY).fit(X, y).predict_proba(new)[:, 1]
+    assert log_loss(truth, proba) < 0.62
+    high = proba > 0.7
+    assert abs(truth[high].mean() - proba[high].mean()) < 0.12
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("poisson_regression", {}),
+        ("gamma_regression", {}),
+        ("tweedie_regression", {}),
+        ("lightgbm", {"objective": "poisson"}),
+        ("xgboost", {"objective": "count:poisson"}),
+        ("catboost", {"loss_function": "Poisson"}),
+    ],
+)
+def test_models_of_amounts_decline_negative_targets_and_follow_the_scale(name, given):
+    X, y = noisy(300, classes=False)
+    with pytest.raises(NotApplicable, match="negative|positive"):
+        build(name, REGRESSION, **given).fit(X, y)
+    amounts = np.exp(y) * 1e5
+    values = build(name, REGRESSION, **given).fit(X, amounts).predict(X)
+    assert values.min() >= 0 and 0.5 < values.mean() / amounts.mean() < 2
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "mlp", "ridge", "svm"])
+def test_large_offsets_dont_drown_the_signal(name):
+    X, y = noisy(400, classes=False)
+    size = {"iterations": 200} if name == "catboost" else {}
+    values = build(name, REGRESSION, **size).fit(X, y + 1e9).predict(X) - 1e9
+    assert np.corrcoef(values, y)[0, 1] > 0.6
+
+
+def test_wild_cells_dont_make_wild_predictions():
+    X, y = noisy(200, classes=False)
+    model = build("linear_regression", REGRESSION).fit(X, y)
+    wild = np.full((1, 5), 1e12)
+    assert y.min() - np.ptp(y) <= model.predict(wild)[0] <= y.max() + np.ptp(y)
+
+
+def test_a_stored_model_doesnt_know_when_it_was_fitted():
+    X, y = noisy(100)
+    models = [
+        build("lightgbm", replace(BINARY, stop_at=stop), n_estimators=5).fit(X, y)
+        for stop in (None, time.monotonic() + 1e5)
+    ]
+    models[1].predict(X)
+    assert pickle.dumps(models[0]) == pickle.dumps(models[1])
+
+
+def test_hostile_arguments_are_refused_in_words():
+    X, y = noisy(50)
+    with pytest.raises(NotApplicable, match="no column"):
+        build("ridge", REGRESSION).fit(np.zeros((50, 0)), y)
+    model = build("ridge", REGRESSION).fit(X, y)
+    with pytest.raises(ValueError, match="fitted on 5 columns, got 2"):
+        model.predict(X[:, :2])
+    with pytest.raises(NotApplicable, match="2,000 rows"):
+        all_estimators()["gaussian_process"].check(3_000, BINARY)

@@ -1,0 +1,170 @@
+"""Which experiment comes next: valid, permitted, never the same twice, and decided by its arguments alone."""
+
+from __future__ import annotations
+
+import pytest
+from grounds import finished, ground, grounds, recipe_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelwright.actions import checked_recipe
+from modelwright.estimators import all_estimators
+from modelwright.experiment import INPUTS
+from modelwright.plan import Plan
+from modelwright.policy.portfolio import names_of, portfolio
+from modelwright.policy.search import Seen, design
+from modelwright.policy.template import render
+from modelwright.problem import Constraints
+from modelwright.program import check
+from modelwright.recipe import Use
+from modelwright.tasks import all_tasks
+from modelwright.tools import all_tools
+
+SIGNATURES = {name: tool.signature for name, tool in all_tools().items()}
+FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+GOLDEN_SIMPLE = """\
+# linear: A linear model.
+features = data
+model = train_model(features, target_column, 'ridge', {'alpha': 2.0}, target_transform='log1p')
+result = evaluate_model(model, features, target_column)
+{"experiment_name": experiment_name} | result
+"""
+GOLDEN_WHOLE = """\
+# everything: Why not: a" 😀 # x
+features = data
+features = transform_dataset(features, 'as_category', {'columns': ['a"b\\n', "it's"]})
+features = transform_dataset(
+    features,
+    'rolling',
+    {'columns': ['temperature', 'vibration', 'pressure', 'flow', 'current'], 'windows': [6, 24]},
+)
+features = prepare_dataset(features, 'dense', {'scaling': 'quantile'})
+features = resample_dataset(features, target_column, {'strategy': 'smote', 'target_ratio': 0.5})
+model = train_model(features, target_column, 'mlp', {}, weighting='balanced')
+result = evaluate_model(model, features, target_column)
+{"experiment_name": experiment_name} | result
+"""
+
+
+def test_a_plan_is_rendered_to_this_text():
+    simple = Plan("linear", Use("ridge", {"alpha": 2.0}), target=Use("log1p"), reason="A linear model.")
+    assert render(simple) == GOLDEN_SIMPLE
+    columns = ("temperature", "vibration", "pressure", "flow", "current")
+    whole = Plan(
+        "everything",
+        Use("mlp"),
+        (Use("as_category", {"columns": ('a"b\n', "it's")}), Use("rolling", {"columns": columns, "windows": (6, 24)})),
+        view=Use("dense", {"scaling": "quantile"}),
+        resampling=Use("smote", {"target_ratio": 0.5}),
+        weighting=Use("balanced"),
+        reason='Why not: a"\n😀\x1b # x',
+    )
+    assert render(whole) == GOLDEN_WHOLE
+    for plan in (simple, whole):
+        check(render(plan), SIGNATURES, INPUTS)
+
+
+@FAST
+@given(grounds())
+def test_every_plan_is_made_of_what_there_is_and_becomes_a_valid_program(ground):
+    plans = [*all_tasks()[ground.task].baselines(ground.problem, ground.schema, ground.rows), *portfolio(ground)]
+    assert len({p.name for p in plans}) == len(plans)
+    for plan in plans:
+        checked_recipe(recipe_of(plan), ground.task)
+        check(render(plan), SIGNATURES, INPUTS)
+        assert plan.reason
+
+
+@FAST
+@given(grounds())
+def test_the_portfolio_obeys_the_constraints(ground):
+    wish = ground.problem.constraints
+    plans = portfolio(ground)
+    for plan in plans:
+        assert not names_of(plan.estimator.action) & set(wish.avoid)
+        assert all_estimators()[plan.estimator.action].interpretable or not wish.interpretable
+    preferred = [bool(names_of(p.estimator.action) & set(wish.prefer)) for p in plans]
+    assert preferred == sorted(preferred, reverse=True), "what is preferred comes first"
+
+
+@FAST
+@given(grounds(), st.randoms(use_true_random=False))
+def test_designs_are_pure_valid_permitted_and_never_repeated(ground, random):
+    baselines = all_tasks()[ground.task].baselines(ground.problem, ground.schema, ground.rows)
+    plans, experiments = list(baselines), [finished(i, p, 0.7) for i, p in enumerate(baselines, 1)]
+    for number in range(len(plans) + 1, len(plans) + 30):
+        weights = {e.number: random.random() for e in experiments[-4:]}
+        seen = Seen(tuple(experiments), weights)
+        plan = design(ground, number, tuple(plans), seen)
+        assert plan == design(ground, number, list(plans), Seen(tuple(experiments), dict(weights)))
+        if plan is None:
+            break
+        checked_recipe(recipe_of(plan), ground.task)
+        check(render(plan), SIGNATURES, INPUTS)
+        assert recipe_of(plan).digest not in {recipe_of(p).digest for p in plans[len(baselines) :]}
+        assert plan.name not in {p.name for p in plans}
+        assert not names_of(plan.estimator.action) & set(ground.problem.constraints.avoid)
+        plans.append(plan)
+        status = random.choice(["done", "done", "pruned", "failed"])
+        experiments.append(finished(number, plan, None if status == "failed" else random.random(), status))
+
+
+def test_when_the_portfolio_is_through_what_serves_is_varied():
+    base = ground()
+    plans = list(portfolio(base))
+    experiments = tuple(finished(i, p) for i, p in enumerate(plans, 1))
+    lightgbm = next(e.number for e in experiments if e.plan.name == "lightgbm")
+    seen = Seen(experiments, {lightgbm: 1.0})
+    designs = [design(base, number, plans, seen) for number in range(100, 130)]
+    assert all(d is not None and d.by == "search" and d.parent for d in designs)
+    chosen = [d.estimator.action for d in designs if d is not None]
+    assert chosen.count("lightgbm") > len(chosen) / 3, "weight in the ensemble draws variations"
+    assert len({json.dumps(dict(d.estimator.params), sort_keys=True, default=str) for d in designs if d}) == len(
+        designs
+    )
+
+
+def test_what_did_not_help_is_not_tried_with_other_models():
+    base = ground("regression", skew=3.0)
+    plans = [p for p in portfolio(base) if p.name in ("lightgbm", "lightgbm-log-target")]
+    worse = [finished(i, p, 10.0, "pruned" if "log" in p.name else "done", "rmse") for i, p in enumerate(plans, 1)]
+    without = design_all(base, plans, tuple(worse))
+    assert not [p for p in without if p.name.endswith("-log-target")]
+    better = [finished(i, p, 10.0, "done", "rmse") for i, p in enumerate(plans, 1)]
+    assert [p for p in design_all(base, plans, tuple(better)) if p.name.endswith("-log-target")]
+
+
+def design_all(base, plans, experiments):
+    made = list(plans)
+    for number in range(len(plans) + 1, 40):
+        plan = design(base, number, made, Seen(experiments, {}))
+        if plan is None or plan.by == "search":
+            break
+        made.append(plan)
+    return made[len(plans) :]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "time", "expected", "unexpected"),
+    [
+        ((("t", "datetime", 900), ("v", "numeric", 900)), "t", "lightgbm-own-past", "catboost-codes-as-names"),
+        ((("store", "numeric", 120), ("v", "numeric", 900)), None, "catboost-codes-as-names", "lightgbm-own-past"),
+        (
+            (("a", "numeric", 900), ("b", "numeric", 901), ("c", "numeric", 902)),
+            None,
+            "lightgbm-ratios",
+            "codes-as-names",
+        ),
+    ],
+)
+def test_the_data_decides_what_is_worth_trying(kinds, time, expected, unexpected):
+    names = [p.name for p in portfolio(ground(kinds=kinds, time=time))]
+    assert expected in names
+    assert not [n for n in names if n.endswith(unexpected)]
+
+
+def test_constraints_that_leave_nothing_are_survived():
+    families = tuple({e.family for e in all_estimators().values()})
+    base = ground(constraints=Constraints(avoid=families))
+    assert portfolio(base) == ()
+    assert design(base, 4, [], Seen((), {})) is None
