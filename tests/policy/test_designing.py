@@ -119,9 +119,7 @@ def test_when_the_portfolio_is_through_what_serves_is_varied():
     assert all(d is not None and d.by == "search" and d.parent for d in designs)
     chosen = [d.estimator.action for d in designs if d is not None]
     assert chosen.count("lightgbm") > len(chosen) / 3, "weight in the ensemble draws variations"
-    assert len({json.dumps(dict(d.estimator.params), sort_keys=True, default=str) for d in designs if d}) == len(
-        designs
-    )
+    assert len({recipe_of(d).digest for d in designs if d is not None}) == len(designs)
 
 
 def test_what_did_not_help_is_not_tried_with_other_models():

@@ -138,7 +138,7 @@ class Boosted(Model):
     def _raw(self, X: Any) -> Array:
         if getattr(self, "_live", None) is None:
             self._live = self._load()
-        raw = self._forward(self._live, X)
+        raw = np.asarray(self._forward(self._live, X), dtype=np.float64)
         return raw if self.n_classes else raw * self.scale_[1] + self.scale_[0]
 
     def _scaled(self, y: Array) -> Array:
