@@ -15,6 +15,7 @@ from modelwright.table import Field, Schema
 from modelwright.tasks import all_tasks
 
 QUANTILES = (0.0, 1.0, 5.0, 10.0, 20.0, 90.0)
+MODELS = sorted({e.family for e in all_estimators().values()} | set(all_estimators()))
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
@@ -59,8 +60,7 @@ def grounds(draw) -> Ground:
         (n, draw(st.sampled_from(["numeric", "boolean", "category", "datetime", "text"])), draw(st.integers(2, 5_000)))
         for n in names
     ]
-    families = sorted({e.family for e in all_estimators().values()})
-    some = st.lists(st.sampled_from(families + sorted(all_estimators())), max_size=3, unique=True).map(tuple)
+    some = st.lists(st.sampled_from(MODELS), max_size=3, unique=True).map(tuple)
     times = [n for n, kind, _ in kinds if kind == "datetime"]
     return ground(
         draw(st.sampled_from(["binary", "multiclass", "regression"])),

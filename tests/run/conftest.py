@@ -69,7 +69,7 @@ def plain(tmp_path_factory) -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def classes(tmp_path_factory) -> SimpleNamespace:
-    """Three classes, from Parquet, by a metric of the user's."""
+    """Three classes, from Parquet, by a metric of the user's; the worker of the fourth experiment is made to die."""
 
     def make(home: Path) -> None:
         rng = np.random.default_rng(2)
@@ -86,7 +86,7 @@ def classes(tmp_path_factory) -> SimpleNamespace:
         frame.to_parquet(home / "trees.parquet")
         said = command(
             "run", "trees.parquet", "--problem", "What kind of tree is it?", "--target", "kind", "--metric", "accuracy",
-            "--max-experiments", 4, "--time-budget", "10m", "--out", "run", cwd=home,
+            "--max-experiments", 4, "--time-budget", "10m", "--inject-failure", "crash", "--out", "run", cwd=home,
         )  # fmt: skip
         (home / "said.json").write_text(json.dumps(vars(said)), encoding="utf-8")
 

@@ -83,6 +83,13 @@ class Ground:
         return tuple(c.name for c in self._whole if 3 <= c.distinct <= 20)
 
     @property
+    def every_level(self) -> Use | None:
+        """The view for CatBoost where categories have more levels than other libraries take; ``None`` elsewhere."""
+        named = (*self.schema.of_kind("category"), *self.codes)
+        many = any(self.profile[name].distinct > 250 for name in named)
+        return Use("native", {"max_levels": 100_000}) if many else None
+
+    @property
     def _whole(self) -> tuple[Column, ...]:
         return tuple(self.profile[f.name] for f in self.schema.fields if f.kind == "numeric" and f.whole)
 
@@ -156,10 +163,13 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     if codes:
         yield Plan(
-            "catboost-codes-as-names", Use("catboost"), as_names,
+            "catboost-codes-as-names", Use("catboost"), as_names, view=ground.every_level,
             reason="CatBoost's ordered statistics suit categories with many levels.",
         )  # fmt: skip
-    yield Plan("catboost", Use("catboost"), target=log, reason="CatBoost's defaults are strong on most tables.")
+    yield Plan(
+        "catboost", Use("catboost"), view=ground.every_level, target=log,
+        reason="CatBoost's defaults are strong on most tables.",
+    )  # fmt: skip
     yield Plan(
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
         reason="Few leaves and more trees: better where effects mostly add up.",
@@ -187,7 +197,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     )  # fmt: skip
     if len(ground.schema.of_kind("category", "boolean")) >= 2 or codes:
         yield Plan(
-            "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names,
+            "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names, view=ground.every_level,
             reason="Pairs of categories as categories of their own.",
         )  # fmt: skip
         yield Plan(
