@@ -58,7 +58,7 @@ class Param(ABC):
         """Values that must be refused, for tests."""
         return [object()]
 
-    def sample(self, rng: np.random.Generator) -> Any:  # noqa: ARG002
+    def sample(self, rng: np.random.Generator) -> Any:
         """Draw a value from the search space; the default where the parameter has none."""
         return self.default
 

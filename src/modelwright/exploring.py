@@ -50,7 +50,7 @@ def explore(
         elif name == "correlation_matrix" and asked:
             answers[name] = _correlations(frame)
         elif name == "outlier_summary":
-            answers[name] = {c: _outliers(frame[c]) for c in _known(asked, frame) if _numeric(frame[c])}
+            answers[name] = {c: _outliers(frame[c], floor) for c in _known(asked, frame) if _numeric(frame[c])}
         elif name == "temporal_trend":
             answers[name] = _trend(frame, value, asked, floor)
         elif name == "group_stats":
@@ -90,16 +90,17 @@ def _correlations(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
     return {str(a): {str(b): float(v) for b, v in row.dropna().items()} for a, row in table.iterrows()}
 
 
-def _outliers(column: pd.Series) -> dict[str, float]:
+def _outliers(column: pd.Series, floor: int) -> dict[str, float | None]:
     values = column.to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     if len(values) < 100:
         return {}
     mean, std = float(values.mean()), float(values.std())
     beyond = float((np.abs(values - mean) > 3 * std).mean()) if std else 0.0
-    low, high = np.quantile(values, [0.01, 0.99])
+    # With fewer than the floor's rows beyond them, the outer quantiles are nearly some row's own value.
+    low, high = np.quantile(values, [0.01, 0.99]) if 0.01 * len(values) >= floor else (None, None)
     figures = {"p1": low, "p99": high, "outlier_frac_3std": beyond, "mean": mean, "std": std}
-    return {k: float(f"{v:.4g}") for k, v in figures.items()}
+    return {k: None if v is None else float(f"{v:.4g}") for k, v in figures.items()}
 
 
 def _trend(frame: pd.DataFrame, value: pd.Series, asked: Any, floor: int) -> dict[str, float]:

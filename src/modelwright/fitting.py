@@ -19,8 +19,8 @@ from modelwright.drills import play
 from modelwright.executors import Done, Workplace
 from modelwright.frames import read_frame
 from modelwright.hashing import plain, restore
-from modelwright.judgement import Importance
 from modelwright.importance import permutation_importance
+from modelwright.judgement import Importance
 from modelwright.judging import judge
 from modelwright.persistence import dump_model, load_model
 from modelwright.pipeline import BlendClassifier, BlendRegressor, compile_recipe, raw_predictions, truncated
@@ -231,9 +231,8 @@ def open_holdout(
 ) -> Done:
     """Judge the refitted members on the sealed rows: the one step that opens them to measure.
 
-    Inputs are the members, ``baseline`` (a model), ``holdout``, and ``units``, which may hold ``groups`` and ``times`` of
-    the sealed rows. The value is a
-    :class:`~modelwright.judgement.Judgement` as plain JSON.
+    Inputs are the members, ``baseline`` (a model), ``holdout``, and ``units``, which may hold ``groups`` and ``times``
+    of the sealed rows. The value is a :class:`~modelwright.judgement.Judgement` as plain JSON.
     """
     asked = restore(Problem, problem)
     model = _assembled(place, weights, n_classes, calibration)

@@ -222,6 +222,8 @@ def print_runs(root: Path, as_json: bool) -> None:
             state = fold(store.events())
             store.close()
         except ModelwrightError as error:
+            if as_json:
+                print(json.dumps({"run": str(file.parent), "status": "unreadable", "error": str(error)}))
             table.add_row(str(file.parent), "unreadable", Text(str(error)))
             continue
         row = run_row(state, file.parent)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+BRISK = 120.0
+"""Seconds of budget below which fewer folds are made."""
+
 Ask = Callable[[str, tuple[str, ...]], str | None]
 """Asks the person a question with candidates; ``None`` when there is nobody to ask or no answer."""
 
@@ -112,7 +115,9 @@ def prepare(
     problem = replace(problem, classes=_ordered(task.classes(target), problem))
     y = task.encode(target, problem.classes)
     say("sealing")
-    split = make_protocol(frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows)
+    split = make_protocol(
+        frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows, brisk=request.time_budget < BRISK
+    )
     problem = _settled(problem, split.protocol.holdout)
     names = tuple(n for n in problem.features(reading.schema.names) if n in frame.columns)
     if not names:

@@ -181,7 +181,10 @@ class Search:
         search_end = self._search_end(weights)
         now = time.monotonic()
         tuned = plan.by == "search"
-        stop_at = max(search_end if tuned else now + max(10.0, SHARE * (search_end - now)), now + 2.0)
+        # Far more than foreseen is a hang or a mistake of the forecast; either may cost this much and no more.
+        foreseen = plan.cost * self.evaluator.slowness / self.evaluator.engine.slots
+        share = 1.0 if tuned else SHARE
+        stop_at = now + max(10.0 + 4.0 * foreseen, share * (search_end - now))
 
         def bench() -> Workbench:
             return Workbench(
@@ -190,7 +193,7 @@ class Search:
                 self._facts,
                 personal_columns(self.prepared.features),
                 self.floor,
-                min(stop_at, max(search_end, now + 2.0)),
+                max(min(stop_at, search_end), now + 2.0),
                 bar,
                 number,
                 designed.seq,

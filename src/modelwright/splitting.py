@@ -64,14 +64,16 @@ def make_protocol(
     *,
     seed: int,
     test_rows: np.ndarray | None = None,
+    brisk: bool = False,
 ) -> Split:
     """Divide the rows of a run, once and before anything is learnt.
 
     The holdout takes a fifth of the rows, a tenth from 100,000 rows on and at most 20,000 rows unless a rare class
     needs more to be judged; of tiny data at least 30 rows or 30 %. It is stratified, or the last part in time when
     the problem has a time column, or whole groups when it has a group column and no time column. Folds: five, three
-    times over, below 300 rows; eight below 2,500; five up to 60,000; three up to 200,000; a single split with at most
-    50,000 validated rows beyond that. In time: up to four stretches, each validated by models of everything before.
+    times over, below 300 rows; eight below 1,000; five up to 60,000; three up to 200,000; a single split with at
+    most 50,000 validated rows beyond that; fewer when time is short. In time: up to four stretches, each validated
+    by models of everything before.
 
     Args:
         frame: all labelled rows; those without a target have been dropped.
@@ -81,6 +83,7 @@ def make_protocol(
         seed: seed of every random choice.
         test_rows: positions of rows that the user wants as the holdout (their own labelled test file, stacked below
             the data); without them a part of the data is sealed.
+        brisk: whether time is so short that fewer folds, and so more experiments, are the better use of it.
 
     Raises:
         DataError: when there are too few rows, classes, groups or different times to learn and judge.
@@ -113,7 +116,7 @@ def make_protocol(
             f"After sealing {len(held):,} rows, the others all have the same value in the target column "
             f"{problem.target.value!r}; more rows of the other kinds are needed."
         )
-    divided = _time_folds(development, classification) if times is not None else _random_folds(development, seed)
+    divided = _time_folds(development, classification) if times is not None else _random_folds(development, seed, brisk)
     assignment, folds, forward = divided
     if classification:
         warnings += _class_warnings(problem, rows.strata, held, development.strata, assignment, forward)
@@ -279,15 +282,18 @@ def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, wa
 # ── the folds ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _random_folds(rows: _Rows, seed: int) -> tuple[np.ndarray, int, bool]:
+def _random_folds(rows: _Rows, seed: int, brisk: bool) -> tuple[np.ndarray, int, bool]:
     import numpy as np
 
     n, n_units = len(rows), int((np.bincount(rows.units) > 0).sum())
-    if n > 200_000:
+    if n > (100_000 if brisk else 200_000):
         share = min(0.2, 50_000 / n)
         part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)
         return part[None, :].astype(np.int16), 1, True
-    folds, repeats = (5, 3) if n < 300 else (8, 1) if n < 2_500 else (5, 1) if n <= 60_000 else (3, 1)
+    if brisk:
+        folds, repeats = (5, 2) if n < 300 else (5, 1) if n <= 20_000 else (3, 1)
+    else:
+        folds, repeats = (5, 3) if n < 300 else (8, 1) if n < 1_000 else (5, 1) if n <= 60_000 else (3, 1)
     folds = min(folds, n_units)
     if folds < 2:
         raise DataError("The rows to learn from are all copies of one row or belong to one group; more are needed.")

@@ -142,5 +142,8 @@ groups = [
     assert answer[0]["sample"] == []
     assert "town" in answer[1]["class_distributions"]
     assert answer[1]["class_distributions"]["town"].keys() <= {"Ulm", "Bonn", "Kiel", "(other)"}
-    extremes = [answer[0]["numeric_stats"]["amount"]["max"], answer[1]["outlier_summary"].get("amount", {}).get("p99")]
-    assert all(x is None or x < 1_000 for x in extremes), "the largest value belongs to one row"
+    assert answer[1]["outlier_summary"]["amount"].keys() == {"p1", "p99", "outlier_frac_3std", "mean", "std"}
+    extremes = [answer[0]["numeric_stats"]["amount"][k] for k in ("min", "max")]
+    extremes += [answer[1]["outlier_summary"]["amount"][k] for k in ("p1", "p99")]
+    assert all(x is None or x < 1_000 for x in extremes)
+    assert extremes[2:] == [None, None], "too few rows lie beyond the outer quantiles"

@@ -67,7 +67,7 @@ class Additive(Plain):
              open_low=True, search=(1e-2, 1e3), log=True),
     )  # fmt: skip
     only: ClassVar[dict[str, int]] = {"C": 0, "alpha": 1}
-    price = (0.5, 1.0, 1.2)
+    price = (0.3, 1.0, 1.0)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""

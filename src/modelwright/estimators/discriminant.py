@@ -51,7 +51,7 @@ class Linear(_Discriminant):
              low=0.0, high=1.0, search=(0.0, 0.9)),
         Choice("solver", "how it is solved", "lsqr", values=("lsqr", "eigen")),
     )  # fmt: skip
-    price = (0.05, 1.0, 1.6)
+    price = (0.04, 1.0, 1.2)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
@@ -69,7 +69,7 @@ class Quadratic(_Discriminant):
         Real("shrinkage", "how far each covariance is drawn to its mean variance; None finds it (Ledoit and Wolf)",
              None, low=0.0, high=1.0, search=(0.01, 0.9), log=True),
     )  # fmt: skip
-    price = (0.05, 1.0, 1.6)
+    price = (0.04, 1.0, 1.2)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""

@@ -38,8 +38,8 @@ class Forest(Wrapped):
     mixed with the class shares as if these were one more tree, so that none is zero.
 
     ``min_samples_leaf=None`` takes 1, 3 or 10 rows, whichever is best for a small forest on a quarter of the training
-    rows: nothing else in a forest matters as much, in either direction. Where whole trees would make a model of more
-    than half a gigabyte, larger leaves are taken.
+    rows, and 2 below 200 rows: nothing else in a forest matters as much, in either direction. Where whole trees would
+    make a model of more than half a gigabyte, larger leaves are taken.
 
     Args:
         seed: seed of the division into rows to learn from and rows to choose by.
@@ -81,8 +81,8 @@ class Forest(Wrapped):
 
     def _leaf(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> int:
         n = len(y)
-        if n < 20:
-            return 1
+        if n < 200:
+            return 2  # too few rows to choose by
         train, held = inner_split(y, 0.25, self.n_classes > 0, self.ordered, self.seed)
         some = train[np.linspace(0, len(train) - 1, min(len(train), PILOT_ROWS)).astype(int)]
         if len(np.unique(y[some])) < len(np.unique(y)) and self.n_classes:
