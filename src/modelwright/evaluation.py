@@ -123,7 +123,7 @@ class Bar:
         if self.first_part is None:
             return True
         slack = 1.2 + 6.0 / rows**0.5
-        return abs(metric.best - score) <= slack * abs(metric.best - self.first_part)
+        return bool(abs(metric.best - score) <= slack * abs(metric.best - self.first_part))
 
 
 class Evaluator:
