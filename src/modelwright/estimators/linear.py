@@ -121,7 +121,7 @@ class LogisticSearched(_Family):
     description = "Logistic regression that chooses the strength of its penalty by cross-validation in training rows."
     tasks = CLASSIFICATION
     params = (Integer("max_iter", "steps of the solver at most", 300, low=100, high=100_000), class_weight())
-    cost = 10.0
+    cost = 5.0
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> SearchedLogistic:
         """Make the unfitted model."""

@@ -71,7 +71,7 @@ class NearestRows(_Near):
         POWER,
     )
     max_rows = 100_000
-    price = (0.02, 1.0, 1.0)
+    price = (0.4, 1.8, 0.5)  # predicting a fold costs more than fitting, and is what a budget feels
 
 
 class WithinRadius(_Near):
@@ -87,7 +87,7 @@ class WithinRadius(_Near):
         POWER,
     )
     max_rows = 20_000
-    price = (0.08, 1.0, 1.0)
+    price = (0.6, 1.8, 0.5)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""

@@ -53,7 +53,7 @@ class _Family(Estimator):
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
         depth = min(params.get("max_depth") or 30, np.log2(max(2, rows)))
-        return float(0.01 + rows * depth * columns * 2.5e-8 * np.log2(max(4, rows)) / 10)
+        return float(0.01 + rows * depth * columns * 6e-8 * np.log2(max(4, rows)) / 10)
 
 
 class DecisionTree(_Family):
