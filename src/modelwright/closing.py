@@ -134,7 +134,8 @@ class Closing:
         import numpy as np
 
         metric, situation = self.evaluator.metric, self.evaluator.situation
-        predictions = {n: self.evaluator.oof(e.oof) for n, e in usable.items()}
+        informed = {n: e for n, e in usable.items() if e.informed} or usable
+        predictions = {n: self.evaluator.oof(e.oof) for n, e in informed.items()}
         weights = greedy(
             predictions,
             lambda p, rows: self.evaluator.score(metric, p, rows),

@@ -87,6 +87,11 @@ class Experiment:
     truncated: bool = False
 
     @property
+    def informed(self) -> bool:
+        """Whether it made a model that looks at the columns; mixing in others gains by chance only."""
+        return self.status == "done" and bool(self.oof) and not self.plan.estimator.action.startswith("baseline_")
+
+    @property
     def slug(self) -> str:
         """The name of its files: ``03-catboost``."""
         return f"{self.number:02d}-{self.plan.name}"

@@ -105,7 +105,7 @@ class Search:
 
     def weights(self, upto: int) -> dict[int, float]:
         """Shares of the present ensemble of the experiments up to a number, chosen on a sample of the rows."""
-        known = {e.number: e for e in self.done if e.number <= upto and e.status == "done" and e.oof}
+        known = {e.number: e for e in self.done if e.number <= upto and e.informed}
         if self._weights[0] != len(known):
             chosen = {}
             if known:
