@@ -40,7 +40,7 @@ class Clock:
             slots: fits that run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
         """
-        fixed = min((4.0 + 0.02 * self.budget) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
+        fixed = min((7.0 + 0.02 * self.budget) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
         # Twice: once for the judged model and once more on all rows, which are a few more; a fifth in hand.
         refits = 1.2 * 2.2 * refit_seconds / slots
         return fixed + min(refits, 0.35 * self.budget)

@@ -141,6 +141,7 @@ class Closing:
             lambda p, rows: self.evaluator.score(metric, p, rows),
             metric,
             seed=situation.seed,
+            kinds={n: e.plan.estimator.action for n, e in informed.items()},
         )
         weights = self._affordable(usable, weights)
         mixed = mixture(predictions, weights)

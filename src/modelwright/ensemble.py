@@ -14,6 +14,8 @@ from modelwright.tasks.metrics import Metric, gain
 
 ROUNDS = 40
 MAX_ROWS = 20_000
+PER_KIND = 2
+"""Models of one kind that are considered."""
 SMALLEST_SHARE = 0.03
 """Members below this share cost prediction time and bring nothing that can be told from noise."""
 
@@ -29,6 +31,7 @@ def greedy(
     seed: int,
     candidates: int = 16,
     members: int = 8,
+    kinds: Mapping[int, str] | None = None,
     rounds: int = ROUNDS,
     max_rows: int = MAX_ROWS,
 ) -> dict[int, float]:
@@ -41,6 +44,8 @@ def greedy(
         seed: decides which rows are used when there are many.
         candidates: how many of the best single models are considered.
         members: how many different models a mixture may have.
+        kinds: the kind of each model; of one kind only the best two are considered, since variations of one model
+            differ by less than the noise they are chosen on.
         rounds: how many times a model is added at most.
         max_rows: rows that the choice is made on.
 
@@ -53,7 +58,8 @@ def greedy(
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
     parts = {number: prediction[rows] for number, prediction in predictions.items()}
     single = {number: score(part, rows) for number, part in parts.items()}
-    order = sorted(single, key=lambda n: (-gain(metric, single[n], 0.0), n))[:candidates]
+    ranked = sorted(single, key=lambda n: (-gain(metric, single[n], 0.0), n))
+    order = _diverse(ranked, kinds or {})[:candidates]
     chosen: list[int] = [order[0]]
     total = parts[order[0]].copy()
     best, best_chosen = single[order[0]], list(chosen)
@@ -68,6 +74,15 @@ def greedy(
         elif len(chosen) - len(best_chosen) >= 8:
             break
     return _pruned(best_chosen)
+
+
+def _diverse(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
+    kept: list[int] = []
+    for number in ranked:
+        kind = kinds.get(number, str(number))
+        if sum(kinds.get(n, str(n)) == kind for n in kept) < PER_KIND:
+            kept.append(number)
+    return kept
 
 
 def _pruned(chosen: Sequence[int]) -> dict[int, float]:

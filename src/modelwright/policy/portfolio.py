@@ -83,6 +83,12 @@ class Ground:
         return tuple(c.name for c in self._whole if 3 <= c.distinct <= 20)
 
     @property
+    def combinable(self) -> bool:
+        """Whether pairs of categories may say more than each alone; few levels combine inside of trees."""
+        named = (*self.schema.of_kind("category"), *self.codes)
+        return sum(self.profile[name].distinct > 5 for name in named) >= 2
+
+    @property
     def every_level(self) -> Use | None:
         """The view for CatBoost where categories have more levels than other libraries take; ``None`` elsewhere."""
         named = (*self.schema.of_kind("category"), *self.codes)
@@ -195,7 +201,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}),
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
     )  # fmt: skip
-    if len(ground.schema.of_kind("category", "boolean")) >= 2 or codes:
+    if ground.combinable:
         yield Plan(
             "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names, view=ground.every_level,
             reason="Pairs of categories as categories of their own.",
