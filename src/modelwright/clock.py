@@ -40,9 +40,10 @@ class Clock:
             slots: fits that run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
         """
-        fixed = min((7.0 + 0.02 * self.budget) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
-        # Twice: once for the judged model and once more on all rows, which are a few more; a fifth in hand.
-        refits = 1.2 * 2.2 * refit_seconds / slots
+        fixed = min((8.0 + 0.02 * self.budget) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
+        # Twice: once for the judged model and once more on all rows, which are a few more; what takes long to fit also
+        # takes long to write, to read and to ask; a fifth in hand.
+        refits = 1.2 * 3.0 * refit_seconds / slots
         return fixed + min(refits, 0.35 * self.budget)
 
     def search_end(self, refit_seconds: float, slots: int, slowness: float = 1.0) -> float:

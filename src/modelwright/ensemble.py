@@ -16,7 +16,7 @@ ROUNDS = 40
 MAX_ROWS = 20_000
 PER_KIND = 2
 """Models of one kind that are considered."""
-SMALLEST_SHARE = 0.03
+SMALLEST_SHARE = 0.05
 """Members below this share cost prediction time and bring nothing that can be told from noise."""
 
 ScoreFunction = Callable[[np.ndarray, np.ndarray], float]
