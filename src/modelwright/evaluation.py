@@ -39,7 +39,7 @@ class Evaluation:
             NaN where a row was never validated.
         fit_seconds: mean seconds of one fit.
         predict_seconds: mean seconds of predicting one part.
-        seconds: all seconds spent.
+        seconds: seconds of all steps, as if one core had performed them.
         truncated: whether any fit stopped early for lack of time.
     """
 
@@ -192,7 +192,6 @@ class Evaluator:
             StepError: when a fit failed; the other parts' steps are stopped.
         """
         recipe = checked_recipe(recipe, self.situation.task)
-        started = time.monotonic()
         chunks = self._chunks(recipe)
         collected: dict[tuple[int, int], np.ndarray] = {}
         outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
@@ -206,7 +205,7 @@ class Evaluator:
             if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, score, rows):
                 break
         self._note_speed(recipe, outcomes)
-        return self._result(recipe, collected, outcomes, time.monotonic() - started)
+        return self._result(recipe, collected, outcomes)
 
     def oof(self, digest: str) -> np.ndarray:
         """Out-of-fold predictions by digest."""
@@ -290,7 +289,6 @@ class Evaluator:
         recipe: Recipe,
         collected: Mapping[tuple[int, int], np.ndarray],
         outcomes: Sequence[tuple[Sequence[tuple[int, int]], Outcome]],
-        seconds: float,
     ) -> Evaluation:
         import numpy as np
 
@@ -327,7 +325,7 @@ class Evaluator:
             self.engine.store.put(buffer.getvalue()),
             float(np.mean(fits)),
             float(np.mean(predicts)),
-            seconds,
+            sum(o.seconds for _, o in outcomes),
             any(o.truncated for _, o in outcomes),
         )
 

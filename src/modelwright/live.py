@@ -120,21 +120,26 @@ class Screen(Watch):
 
     def _table(self, state: State) -> Table:
         table = Table(box=None, padding=(0, 1), header_style="dim")
-        for name, justify in (("#", "right"), ("experiment", "left"), ("score", "right"), ("±", "right")):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
-        table.add_column("s", justify="right")
-        table.add_column("", overflow="ellipsis", no_wrap=True, max_width=60)
+        table.add_column("#", justify="right", no_wrap=True)
+        table.add_column("experiment", no_wrap=True, overflow="ellipsis", min_width=16)
+        table.add_column("score", justify="right", no_wrap=True, min_width=6)
+        table.add_column("±", justify="right", no_wrap=True, min_width=6)
+        table.add_column("s", justify="right", no_wrap=True, min_width=5)
+        wide = self.console.width >= 100
+        if wide:
+            table.add_column("", overflow="ellipsis", no_wrap=True, max_width=60)
         best = state.best
         for n in sorted(state.plans)[-ROWS_SHOWN:]:
             experiment = state.experiments.get(n)
             if experiment is None:
-                table.add_row(str(n), Text(state.plans[n].name, style="cyan"), "…", "", "", "running")
+                table.add_row(str(n), Text(state.plans[n].name, style="cyan"), "…", "", "", *["running"][: int(wide)])
                 continue
             style = "bold green" if best is not None and n == best.number else "red" if experiment.score is None else ""
             score, spread = scores_of(experiment)
             why = experiment.failures[-1].diagnosis if experiment.failures else experiment.plan.reason
             mark = f"{MARKS[experiment.status]} {experiment.plan.name}"
-            table.add_row(str(n), Text(mark, style=style), score, spread, f"{experiment.seconds:.1f}", Text(why, "dim"))
+            told = [Text(why, "dim")] if wide else []
+            table.add_row(str(n), Text(mark, style=style), score, spread, f"{experiment.seconds:.1f}", *told)
         return table
 
 
@@ -155,7 +160,7 @@ def event_lines(state: State, record: Record) -> list[str]:
         return [
             f"{state.prepared.origin}: {state.prepared.rows:,} rows, {len(state.prepared.schema.fields)} columns",
             f"Predicting {_flat(problem.target.value)} ({problem.task.value}), optimising {problem.metric.value}. "
-            f"{sentence(_flat(problem.target.reason))}",
+            f"{_opening(sentence(_flat(problem.target.reason)))}",
             f"{protocol.n_holdout:,} rows are sealed; {protocol.n_development:,} are for learning.",
             *(f"Warning: {_flat(w)}" for w in state.prepared.warnings),
         ]
@@ -342,6 +347,11 @@ def print_actions(task: str | None, category: str | None, as_json: bool) -> None
             print(json.dumps(line, ensure_ascii=False))
         else:
             print(f"{tool.name}{tool.signature} (tool): {tool.doc}\n")
+
+
+def _opening(text: str) -> str:
+    """A sentence with a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _flat(text: str) -> str:
