@@ -31,21 +31,19 @@ class Clock:
         """Seconds until the end; negative when it is past."""
         return self.end - time.monotonic()
 
-    def closing(self, refit_seconds: float, slots: int, slowness: float = 1.0) -> float:
+    def closing(self, refit_seconds: float, slowness: float = 1.0) -> float:
         """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
 
         Args:
-            refit_seconds: what fitting all members of the present ensemble once on the development rows would take
-                one core.
-            slots: fits that run at a time.
+            refit_seconds: what fitting all members of the present ensemble once on the development rows would take.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
         """
         fixed = min((8.0 + 0.02 * self.budget) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
-        # Twice: once for the judged model and once more on all rows, which are a few more; what takes long to fit also
-        # takes long to write, to read and to ask; a fifth in hand.
-        refits = 1.2 * 3.0 * refit_seconds / slots
-        return fixed + min(refits, 0.35 * self.budget)
+        # What takes long to fit also takes long to write, to read and to ask. Fitting once more on all rows is worth
+        # a sixth of the budget, no more.
+        refits = 1.8 * refit_seconds
+        return min(fixed + refits + min(refits, self.budget / 6), 0.6 * self.budget)
 
-    def search_end(self, refit_seconds: float, slots: int, slowness: float = 1.0) -> float:
+    def search_end(self, refit_seconds: float, slowness: float = 1.0) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time."""
-        return self.end - self.closing(refit_seconds, slots, slowness)
+        return self.end - self.closing(refit_seconds, slowness)

@@ -162,27 +162,36 @@ class Closing:
         return Choice(weights, score, threshold, calibration, blend, truth_digest)
 
     def _affordable(self, usable: Mapping[int, Experiment], weights: Mapping[int, float]) -> dict[int, float]:
-        """The members that can be refitted in time, largest weights first; at least one."""
-        growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
-        room = max(0.5, 0.7 * (self.clock.left() - 3.0)) * self.evaluator.engine.slots
+        """The members that can be refitted in time, largest weights first; the best single model when none can."""
+        room = max(1.0, self.clock.left() - self._finishing())
+        slots = self.evaluator.engine.slots
         kept: dict[int, float] = {}
         spent = 0.0
         for number, weight in sorted(weights.items(), key=lambda item: -item[1]):
-            seconds = usable[number].fit_seconds * growth
-            if spent + seconds <= room:
+            seconds = 1.3 * self._one_fit(usable[number])
+            if seconds <= room and (spent + seconds) / slots <= room:
                 kept[number] = weight
                 spent += seconds
-        if not kept:
-            cheapest = min(usable, key=lambda n: (usable[n].fit_seconds, n))
-            affordable = [n for n in usable if usable[n].fit_seconds * growth <= room]
-            metric = self.evaluator.metric
-            best = max(
-                affordable or [cheapest],
-                key=lambda n: gain(metric, usable[n].score.value, 0.0) if usable[n].score else 0.0,  # type: ignore[union-attr]
-            )
-            kept[best] = 1.0
+        if sum(kept.values()) < 0.5:
+            # What is left is not the mixture that was chosen: one good model that can be fitted serves better.
+            best = next(iter(self._by_score(usable, room)), None)
+            kept = {best.number: 1.0} if best is not None else kept or {max(weights, key=lambda n: weights[n]): 1.0}
         total = sum(kept.values())
         return {n: w / total for n, w in kept.items()}
+
+    def _one_fit(self, experiment: Experiment) -> float:
+        """Seconds of fitting once on all development rows."""
+        return experiment.fit_seconds * self.prepared.protocol.n_development / self.evaluator.training_rows()
+
+    def _by_score(self, usable: Mapping[int, Experiment], room: float) -> list[Experiment]:
+        """Experiments whose model can be fitted in this many seconds, best score first, those that know nothing last."""
+        fits = [e for e in usable.values() if e.score is not None and 1.3 * self._one_fit(e) <= room]
+        metric = self.evaluator.metric
+
+        def order(e: Experiment) -> tuple[bool, float, int]:
+            return not e.informed, -gain(metric, e.score.value, 0.0) if e.score else 0.0, e.number
+
+        return sorted(fits, key=order)
 
     def _calibration(self, mixed: np.ndarray, truth: np.ndarray) -> tuple[Use | None, str, str]:
         """One temperature for the mixture's probabilities, where the metric cares and it helps."""
@@ -205,7 +214,7 @@ class Closing:
 
     def _refit_members(self, usable: Mapping[int, Experiment], choice: Choice) -> tuple[Choice, dict[int, str]]:
         """Every member fitted on all development rows; members that fail are left out and said so."""
-        limit = max(1.0, 0.8 * (self.clock.left() - 2.0))
+        limit = max(2.0, self.clock.left() - 0.6 * self._finishing())
         futures = {n: self._refit(usable[n], sealed=False, seconds=limit) for n in choice.weights}
         fitted = {}
         for number, future in futures.items():
@@ -217,12 +226,14 @@ class Closing:
         if fitted:
             total = sum(choice.weights[n] for n in fitted)
             return replace(choice, weights={n: choice.weights[n] / total for n in fitted}), fitted
-        # Whatever was chosen can't be fitted: the cheapest model that can is better than none.
-        for experiment in sorted(usable.values(), key=lambda e: (e.fit_seconds, e.number)):
-            if experiment.number in choice.weights:
+        # Whatever was chosen can't be fitted in time: the best model that surely can is taken.
+        room = max(1.0, self.clock.left() - 0.6 * self._finishing())
+        rest = self._by_score(usable, room) + sorted(usable.values(), key=lambda e: (e.fit_seconds, e.number))
+        for experiment in rest:
+            if experiment.number in choice.weights or experiment.score is None:
                 continue
             outcome = self._refit(experiment, sealed=False, seconds=max(5.0, self.clock.left())).result()
-            if outcome.ok and experiment.score is not None:
+            if outcome.ok:
                 self.journal.append("fallback", {"experiment": experiment.slug})
                 alone = Choice({experiment.number: 1.0}, experiment.score, choice.threshold)
                 return alone, {experiment.number: outcome.artefacts["model"]}
@@ -306,7 +317,7 @@ class Closing:
 
     def _finishing(self) -> float:
         """Seconds for assembling, bundle and report."""
-        return min(3.0 + 0.01 * self.clock.budget, 0.15 * self.clock.budget)
+        return min(5.0 + 0.01 * self.clock.budget, 0.15 * self.clock.budget)
 
     def _assemble(self, choice: Choice, models: Mapping[int, str]) -> Outcome:
         situation = self.evaluator.situation

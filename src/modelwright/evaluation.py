@@ -175,6 +175,7 @@ class Evaluator:
         bar: Bar | None = None,
         priority: int = 0,
         parent: int = 0,
+        slice_seconds: float = 0.0,
         drill: str | None = None,
     ) -> Evaluation:
         """Refit a recipe inside each training fold and score its out-of-fold predictions.
@@ -185,6 +186,7 @@ class Evaluator:
             bar: what it must come near to after its first part.
             priority: lower goes first.
             parent: the event that led to it.
+            slice_seconds: after which one fit should stop by itself with what it has; 0 for no wish.
             drill: how its fits are made to fail on purpose; see :mod:`modelwright.drills`.
 
         Raises:
@@ -197,7 +199,7 @@ class Evaluator:
         outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
         for batch in (chunks[:1], chunks[1:]):
-            for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, drill):
+            for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, slice_seconds, drill):
                 outcomes.append((parts, outcome))
                 collected |= self._load(parts, outcome)
             first = chunks[0][0]
@@ -237,6 +239,7 @@ class Evaluator:
         stop_at: float,
         priority: int,
         parent: int,
+        slice_seconds: float,
         drill: str | None,
     ) -> list[tuple[tuple[tuple[int, int], ...], Outcome]]:
         waiting: dict[Future[Outcome], tuple[tuple[int, int], ...]] = {}
@@ -256,7 +259,8 @@ class Evaluator:
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
             )
-            limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.5, left * 0.8 / len(parts)), memory=self.memory)
+            soft = min(slice_seconds * len(parts), 0.8 * left) if slice_seconds else 0.0
+            limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.0, soft), memory=self.memory)
             waiting[self.engine.submit(step, limits, stage="fit", priority=priority, parent=parent)] = parts
         ended = []
         pending = set(waiting)

@@ -16,7 +16,7 @@ from modelwright.evaluation import Bar, Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.portfolio import Ground
+from modelwright.policy.portfolio import Ground, adapts
 from modelwright.policy.search import Seen, design
 from modelwright.policy.stopping import why_stop
 from modelwright.preparation import Prepared, personal_columns
@@ -66,6 +66,7 @@ class Search:
     experiments: dict[int, Experiment] = field(default_factory=dict)
     time_limited: bool = False
     _weights: tuple[int, dict[int, float]] = (-1, {})
+    _coming: dict[int, float] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> str:
@@ -122,10 +123,13 @@ class Search:
             self._weights = (len(known), chosen)
         return self._weights[1]
 
-    def refit_seconds(self, weights: Mapping[int, float]) -> float:
-        """What fitting the members of an ensemble once on all development rows would take one core."""
+    def refit_seconds(self, upto: int) -> float:
+        """What fitting an ensemble once on all development rows would take: the present one, or what is running now."""
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
-        return sum(self.experiments[n].fit_seconds * growth for n in weights)
+        slots = self.evaluator.engine.slots
+        fits = [self.experiments[n].fit_seconds * growth for n in self.weights(upto)]
+        coming = [seconds * growth for seconds in self._coming.copy().values()]
+        return max([sum(fits) / slots, *fits, *coming], default=0.0)
 
     def _next(self, number: int, plans: Sequence[Plan], upto: int) -> tuple[Plan | None, str | None]:
         """The plan of the experiment with this number, or why there is none."""
@@ -137,7 +141,7 @@ class Search:
         if reason:
             return None, reason
         weights = self.weights(upto)
-        search_end = self._search_end(weights)
+        search_end = self._search_end(upto)
         if number in self.recorded:
             return self.recorded[number], None
         skipped: list[Plan] = []
@@ -151,7 +155,9 @@ class Search:
             cost = self._forecast(plan)
             plan = replace(plan, cost=round(cost, 3))
             seconds = cost * self.evaluator.slowness / self.evaluator.engine.slots
-            if seconds <= 2.0 * SHARE * (search_end - time.monotonic()) + 1.0:
+            # What fits itself into its slice may start with a slice that is too small by half, others may not.
+            patience = 2.0 if adapts(plan.estimator.action) else 1.0
+            if seconds <= patience * SHARE * (search_end - time.monotonic()) + 1.0:
                 return plan, None
             self.time_limited = True
             skipped.append(plan)
@@ -159,10 +165,9 @@ class Search:
         self.time_limited = True
         return None, "The time left was too short for any experiment that had not been tried."
 
-    def _search_end(self, weights: Mapping[int, float]) -> float:
+    def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
-        slots = self.evaluator.engine.slots
-        return self.clock.search_end(self.refit_seconds(weights), slots, self.evaluator.slowness)
+        return self.clock.search_end(self.refit_seconds(upto), self.evaluator.slowness)
 
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem
@@ -176,16 +181,17 @@ class Search:
     def _experiment(self, number: int, plan: Plan) -> None:
         if number in self.experiments:  # finished before the run was interrupted
             return
-        weights = self.weights(number - self.evaluator.engine.slots - 1)
-        bar = self._bar(number - self.evaluator.engine.slots - 1)
+        upto = number - self.evaluator.engine.slots - 1
+        bar = self._bar(upto)
         designed = self.journal.append("experiment_designed", {"number": number, "plan": plan})
-        search_end = self._search_end(weights)
+        parts = len(self.prepared.protocol.parts())
+        one = plan.cost * self.evaluator.slowness / parts
         now = time.monotonic()
-        tuned = plan.by == "search"
-        # Far more than foreseen is a hang or a mistake of the forecast; either may cost this much and no more.
-        foreseen = plan.cost * self.evaluator.slowness / self.evaluator.engine.slots
-        share = 1.0 if tuned else SHARE
-        stop_at = now + max(10.0 + 4.0 * foreseen, share * (search_end - now))
+        stop_at = max(self._search_end(upto), now + 2.0)
+        # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.
+        window = SHARE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
+        slice_seconds = max(0.5, window * self.evaluator.engine.slots / (parts + 1))
+        self._coming[number] = min(one, slice_seconds)
 
         def bench() -> Workbench:
             return Workbench(
@@ -194,10 +200,11 @@ class Search:
                 self._facts,
                 personal_columns(self.prepared.features),
                 self.floor,
-                max(min(stop_at, search_end), now + 2.0),
+                stop_at,
                 bar,
                 number,
                 designed.seq,
+                slice_seconds,
             )
 
         first = len(self._baselines()) + 1
@@ -211,6 +218,7 @@ class Search:
         )
         if self._stopping.is_set():
             return
+        self._coming.pop(number, None)
         if experiment.truncated or any(f.kind in ("timeout", "cancelled") for f in experiment.failures):
             self.time_limited = True
         self.experiments[number] = experiment

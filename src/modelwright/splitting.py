@@ -286,7 +286,7 @@ def _random_folds(rows: _Rows, seed: int, brisk: bool) -> tuple[np.ndarray, int,
     import numpy as np
 
     n, n_units = len(rows), int((np.bincount(rows.units) > 0).sum())
-    if n > (100_000 if brisk else 200_000):
+    if n > (40_000 if brisk else 200_000):
         share = min(0.2, 50_000 / n)
         part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)
         return part[None, :].astype(np.int16), 1, True

@@ -34,6 +34,7 @@ class Workbench:
         bar: what a recipe must come near to after its first part.
         priority: of the experiment's steps; lower goes first.
         parent: the event that led to the experiment.
+        slice_seconds: after which one fit should stop by itself; 0 for no wish.
         drill: how its fits are made to fail on purpose, if at all.
     """
 
@@ -46,6 +47,7 @@ class Workbench:
     bar: Bar | None = None
     priority: int = 0
     parent: int = 0
+    slice_seconds: float = 0.0
     drill: str | None = None
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     _values: dict[str, Data | Model | Predictions] = field(default_factory=dict)
@@ -144,6 +146,7 @@ class Workbench:
                 bar=self.bar,
                 priority=self.priority,
                 parent=self.parent,
+                slice_seconds=self.slice_seconds,
                 drill=self.drill,
             )
             self.evaluations[recipe.digest] = known

@@ -14,6 +14,8 @@ from modelwright.estimators._model import Array, Model
 
 CROSS_BELOW = 1_000
 REFIT_BELOW = 20_000
+MOST_TREES = 8_000
+"""Trees of one model at most when their number is found: with many classes each round grows one for each class."""
 POSITIVE = ("poisson", "tweedie", "gamma")
 
 
@@ -106,6 +108,7 @@ class Boosted(Model):
     def _learn(self, X: Any, y: Array, weights: Array | None) -> None:
         self._k = len(self.classes_) if self.n_classes else 0
         y = self._scaled(y)
+        most = min(self.max_rounds, max(50, MOST_TREES // self._k)) if self._k > 2 else self.max_rounds
         n, stop = len(y), self.stop_at if self.stop_at is not None else np.inf
         classes = self.n_classes > 0
         if self.rounds is not None or n < 10:
@@ -124,7 +127,7 @@ class Boosted(Model):
                 X[train],
                 y[train],
                 None if weights is None else weights[train],
-                self.max_rounds,
+                most,
                 (X[held], y[held], None if weights is None else weights[held]),
                 stop,
             )
