@@ -184,7 +184,7 @@ class Closing:
         return experiment.fit_seconds * self.prepared.protocol.n_development / self.evaluator.training_rows()
 
     def _by_score(self, usable: Mapping[int, Experiment], room: float) -> list[Experiment]:
-        """Experiments whose model can be fitted in this many seconds, best score first, those that know nothing last."""
+        """Experiments whose model can be fitted in this many seconds: best score first, constants last."""
         fits = [e for e in usable.values() if e.score is not None and 1.3 * self._one_fit(e) <= room]
         metric = self.evaluator.metric
 

@@ -149,6 +149,8 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     flat = linear.replace("_", "-")
     small = ground.rows < 3_000
     log = Use("log1p") if ground.skewed_target else None
+    # With many classes every round grows many trees, so fewer and larger steps are taken.
+    pace = {"learning_rate": 0.12} if len(ground.problem.classes) >= 8 else {}
     history = _history(ground)
     if history:
         yield Plan(
@@ -156,7 +158,9 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
             hypothesis=Hypothesis("Each unit's deviation from its usual level announces the outcome.", 0.6),
         )  # fmt: skip
-    yield Plan("lightgbm", Use("lightgbm"), reason="Gradient boosting is the best single guess for mixed columns.")
+    yield Plan(
+        "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
+    )
     if history:
         yield Plan(
             "lightgbm-own-past", Use("lightgbm"), history,

@@ -62,10 +62,10 @@ class Numbers(Block):
 
 
 class Dates(Block):
-    """A datetime column as the parts that vary in training."""
+    """A datetime column as the parts that vary in training, without those that are named."""
 
-    def __init__(self, column: str) -> None:
-        self.column = column
+    def __init__(self, column: str, without: tuple[str, ...] = ()) -> None:
+        self.column, self.without = column, without
 
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Find where elapsed days start, and the parts that vary."""
@@ -73,8 +73,8 @@ class Dates(Block):
         known = microseconds(index)
         known = known[~np.isnan(known)]
         self.origin = float(known.min()) if known.size else 0.0
-        self.parts = [p for p in PARTS if varies(part(index, p, self.origin))]
-        if not self.parts and index.isna().any() and known.size:
+        self.parts = [p for p in PARTS if p not in self.without and varies(part(index, p, self.origin))]
+        if not (self.parts or self.without) and index.isna().any() and known.size:
             self.parts = ["elapsed_days"]
         self.names = [f"{self.column}_{p}" for p in self.parts]
 

@@ -239,8 +239,9 @@ class ScaledView(_Viewer):
     def __init__(
         self, scaling: str, clip: float, tame_skew: bool, min_count: int, max_levels: int, target_levels: int,
         smoothing: float, n_components: int, max_text_features: int, max_columns: int, compact: bool, unit: bool,
-        n_classes: int, seed: int,
+        n_classes: int, seed: int, time_column: str | None = None,
     ) -> None:  # fmt: skip
+        self.time_column = time_column
         self.scaling, self.clip, self.tame_skew = scaling, clip, tame_skew
         self.min_count, self.max_levels, self.target_levels = min_count, max_levels, target_levels
         self.smoothing, self.n_components, self.max_text_features = smoothing, n_components, max_text_features
@@ -249,7 +250,7 @@ class ScaledView(_Viewer):
 
     def _plan(self, X: pd.DataFrame) -> tuple[list[Block], list[Block]]:
         dates, words = names_of(X, "datetime"), names_of(X, "text")
-        inner: list[Block] = [Numbers(names_of(X, "numeric")), *(Dates(name) for name in dates)]
+        inner: list[Block] = [Numbers(names_of(X, "numeric")), *(self._dates(name) for name in dates)]
         onehot: dict[str, Levels] = {}
         for name, levels in _informative_levels(X).items():
             many = len(levels) > self.target_levels
@@ -267,6 +268,15 @@ class ScaledView(_Viewer):
         if not self.compact:
             outer += [Bags(name, self.max_text_features, self.seed) for name in words]
         return inner, outer
+
+    def _dates(self, name: str) -> Block:
+        """A date's parts that a weighted sum can use.
+
+        Within a year, the month is a second clock beside the elapsed days; a weighted sum plays the two off against
+        each other and goes astray at the turn of the year. Of what orders the rows in time, new rows only have values
+        that were never seen, so nothing that keeps growing is used.
+        """
+        return Dates(name, ("month", "year", "elapsed_days") if name == self.time_column else ("month",))
 
     def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         if fitting:
@@ -331,7 +341,7 @@ class Linear(View):
         """See :class:`~modelwright.transforms.View`; the result is an array or, when wide, a CSR matrix."""
         return ScaledView(
             **filled(self, params), n_components=1, max_columns=0, compact=False, unit=False,
-            n_classes=setting.n_classes, seed=setting.seed,
+            n_classes=setting.n_classes, seed=setting.seed, time_column=setting.time_column,
         )  # fmt: skip
 
 
@@ -359,7 +369,7 @@ class Dense(View):
         """See :class:`~modelwright.transforms.View`; the result is a ``float64`` array."""
         return ScaledView(
             **filled(self, params), max_levels=1_000, compact=True, unit=False,
-            n_classes=setting.n_classes, seed=setting.seed,
+            n_classes=setting.n_classes, seed=setting.seed, time_column=setting.time_column,
         )  # fmt: skip
 
 
@@ -383,4 +393,5 @@ class Positive(View):
         return ScaledView(
             **filled(self, params), scaling="uniform", clip=6.0, tame_skew=False, max_levels=1_000, compact=True,
             unit=True, n_classes=setting.n_classes, seed=setting.seed,
+            time_column=setting.time_column,
         )  # fmt: skip
