@@ -54,6 +54,11 @@ def inner_split(y: Array, share: float, classes: bool, ordered: bool, seed: int)
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
+def refit_below(n_classes: int) -> int:
+    """Rows below which all rows are fitted again; fewer with many classes, where a fit takes so much longer."""
+    return REFIT_BELOW * 3 // max(3, n_classes)
+
+
 def expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]:
     """How many rounds a fit takes by experience, and how often they are paid for, early stopping included."""
     given = params.get("n_estimators")
@@ -69,8 +74,8 @@ class Boosted(Model):
 
     ``rounds=None`` finds the number of rounds by the validation loss (never by a ranking metric, which is too coarse
     to stop on) on rows held out of the training rows: below 1,000 rows by the averaged curve of a 4-fold
-    cross-validation, then all rows are fitted with that many rounds; below 20,000 on 15 % of them, then all rows are
-    fitted with 5 % more rounds; beyond on 10 % (at most 20,000 rows), and the model is kept as it is. A given number
+    cross-validation, then all rows are fitted with that many rounds; below 20,000 (fewer with many classes) on 15 % of
+    them, then all rows are fitted with 5 % more rounds; beyond on 10 % (at most 20,000 rows), and the model is kept as it is. A given number
     of rounds is used as it is.
 
     Args:
@@ -120,7 +125,8 @@ class Boosted(Model):
             booster, used, cut_again = self._boost(X, y, weights, best, None, stop)
             cut = cut or cut_again
         else:
-            share = 0.15 if n < REFIT_BELOW else min(0.1, 20_000 / n)
+            again = n < refit_below(self._k)
+            share = 0.15 if again else min(0.1, 20_000 / n)
             train, held = inner_split(y, share, classes, self.ordered, self.seed)
             started = time.monotonic()
             booster, used, cut = self._boost(
@@ -131,7 +137,7 @@ class Boosted(Model):
                 (X[held], y[held], None if weights is None else weights[held]),
                 stop,
             )
-            if n < REFIT_BELOW and not cut:
+            if again and not cut:
                 if 1.3 * (time.monotonic() - started) < stop - time.monotonic():
                     booster, used, cut = self._boost(X, y, weights, max(1, round(1.05 * used)), None, stop)
                 else:
