@@ -215,8 +215,7 @@ class Closing:
     def _refit_members(self, usable: Mapping[int, Experiment], choice: Choice) -> tuple[Choice, dict[int, str]]:
         """Every member fitted on all development rows; members that fail are left out and said so."""
         limit = max(2.0, self.clock.left() - 0.6 * self._finishing())
-        threads = self._threads(choice)
-        futures = {n: self._refit(usable[n], sealed=False, seconds=limit, threads=threads) for n in choice.weights}
+        futures = {n: self._refit(usable[n], sealed=False, seconds=limit) for n in choice.weights}
         fitted = {}
         for number, future in futures.items():
             outcome = future.result()
@@ -297,10 +296,7 @@ class Closing:
         needed = 1.3 * max([sum(fits) / slots, *fits])
         if needed > spare:
             return dict(fitted), judged + " It is delivered as it was judged: there was no time to refit it.", False
-        threads = self._threads(choice)
-        futures = {
-            n: self._refit(usable[n], sealed=True, seconds=max(1.0, spare), threads=threads) for n in choice.weights
-        }
+        futures = {n: self._refit(usable[n], sealed=True, seconds=max(1.0, spare)) for n in choice.weights}
         models = dict(fitted)
         for number, future in futures.items():
             outcome = future.result()
@@ -318,10 +314,6 @@ class Closing:
         if again < len(models):
             note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
         return models, note, again == len(models)
-
-    def _threads(self, choice: Choice) -> int:
-        """Threads of one refit: cores that no other member would use."""
-        return max(1, self.evaluator.engine.slots // len(choice.weights))
 
     def _finishing(self) -> float:
         """Seconds for assembling, bundle and report."""
@@ -348,7 +340,7 @@ class Closing:
             raise NoModelError(f"the model could not be put together: {outcome.failure}")
         return outcome
 
-    def _refit(self, experiment: Experiment, *, sealed: bool, seconds: float, threads: int = 1) -> Future[Outcome]:
+    def _refit(self, experiment: Experiment, *, sealed: bool, seconds: float) -> Future[Outcome]:
         situation = self.evaluator.situation
         inputs = {"rows": self.prepared.development}
         if sealed:
@@ -365,7 +357,7 @@ class Closing:
             inputs,
             situation.seed,
         )
-        limits = Limits(seconds=seconds, soft_seconds=0.7 * seconds, memory=self.evaluator.memory, threads=threads)
+        limits = Limits(seconds=seconds, soft_seconds=0.9 * seconds, memory=self.evaluator.memory)
         return self.evaluator.engine.submit(step, limits, stage="refit on all rows" if sealed else "refit")
 
     def _recipe(self, usable: Mapping[int, Experiment], choice: Choice) -> Recipe:

@@ -72,11 +72,11 @@ def expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]
 class Boosted(Model):
     """Gradient boosting in rounds.
 
-    ``rounds=None`` finds the number of rounds by the validation loss (never by a ranking metric, which is too coarse
-    to stop on) on rows held out of the training rows: below 1,000 rows by the averaged curve of a 4-fold
-    cross-validation, then all rows are fitted with that many rounds; below 20,000 (fewer with many classes) on 15 % of
-    them, then all rows are fitted with 5 % more rounds; beyond on 10 % (at most 20,000 rows), and the model is kept as it is. A given number
-    of rounds is used as it is.
+    ``rounds=None`` finds the number of rounds by the validation loss (never by a ranking metric, which is too
+    coarse to stop on) on rows held out of the training rows: below 1,000 rows by the averaged curve of a 4-fold
+    cross-validation, then all rows are fitted with that many rounds; below 20,000 (fewer with many classes) on 15 %
+    of them, then all rows are fitted with 5 % more rounds; beyond on 10 % (at most 20,000 rows), and the model is
+    kept as it is. A given number of rounds is used as it is.
 
     Args:
         params: the library's own parameters.
