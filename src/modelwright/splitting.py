@@ -291,7 +291,9 @@ def _random_folds(rows: _Rows, seed: int, brisk: bool) -> tuple[np.ndarray, int,
         part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)
         return part[None, :].astype(np.int16), 1, True
     if brisk:
-        folds, repeats = (5, 2) if n < 300 else (5, 1) if n <= 20_000 else (3, 1)
+        # A fit of many classes takes many times as long; a numeric target has ten strata.
+        quick = n > 20_000 or len(np.unique(rows.strata)) > 12
+        folds, repeats = (5, 2) if n < 300 else (3, 1) if quick else (5, 1)
     else:
         folds, repeats = (5, 3) if n < 300 else (8, 1) if n < 1_000 else (5, 1) if n <= 60_000 else (3, 1)
     folds = min(folds, n_units)
