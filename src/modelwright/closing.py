@@ -168,7 +168,7 @@ class Closing:
         kept: dict[int, float] = {}
         spent = 0.0
         for number, weight in sorted(weights.items(), key=lambda item: -item[1]):
-            seconds = 1.3 * self._one_fit(usable[number])
+            seconds = 1.15 * self._one_fit(usable[number])
             if seconds <= room and (spent + seconds) / slots <= room:
                 kept[number] = weight
                 spent += seconds
@@ -185,7 +185,7 @@ class Closing:
 
     def _by_score(self, usable: Mapping[int, Experiment], room: float) -> list[Experiment]:
         """Experiments whose model can be fitted in this many seconds: best score first, constants last."""
-        fits = [e for e in usable.values() if e.score is not None and 1.3 * self._one_fit(e) <= room]
+        fits = [e for e in usable.values() if e.score is not None and 1.15 * self._one_fit(e) <= room]
         metric = self.evaluator.metric
 
         def order(e: Experiment) -> tuple[bool, float, int]:
