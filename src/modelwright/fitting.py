@@ -31,9 +31,6 @@ from modelwright.splitting import fold_rows
 from modelwright.tasks.metrics import find_metric
 from modelwright.transforms import all_transforms
 
-VERSION = 1
-"""Raised whenever a function here gives another result for the same arguments."""
-
 
 def rows_of(path: Path, target: str, n_classes: int) -> tuple[pd.DataFrame, np.ndarray]:
     """The feature frame and the encoded target of a stored table.

@@ -8,7 +8,7 @@ over them gains more than tuning one (Caruana et al. 2004; Erickson et al. 2020,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from modelwright.estimators import all_estimators
 from modelwright.plan import Hypothesis, Plan
@@ -250,8 +250,3 @@ def _history(ground: Ground) -> tuple[Use, ...]:
         Use("trailing_zscore", {"columns": columns}),
         Use("rolling", {"columns": columns, "windows": (6, 24)}),
     )
-
-
-def with_history(ground: Ground, plan: Plan) -> Plan:
-    """A plan with features of each unit's past."""
-    return replace(plan, transforms=(*_history(ground), *plan.transforms))
