@@ -28,7 +28,7 @@ test: $(VENV)/.installed-dev
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 check: $(VENV)/.installed-dev
-	@$(BIN)/ruff format --check --quiet --exclude '*.md' . || { $(BIN)/ruff format --diff --exclude '*.md' .; exit 1; }
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
