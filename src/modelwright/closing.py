@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from modelwright.analyses import Case, all_analyses
 from modelwright.clock import Clock
 from modelwright.ensemble import greedy, mixture
 from modelwright.errors import NoModelError
@@ -67,6 +68,7 @@ class Delivery:
         golden: rows with predictions, for checking a loaded model.
         latency: milliseconds for one row and for a thousand rows.
         truncated: whether the clock decided anything.
+        analyses: results by the analysis' name, as plain JSON; see :mod:`modelwright.analyses`.
     """
 
     recipe: Recipe
@@ -78,6 +80,7 @@ class Delivery:
     golden: Mapping[str, Any]
     latency: Mapping[str, float]
     truncated: bool = False
+    analyses: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,6 +116,7 @@ class Closing:
         self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
         judgement = self._judge(choice, fitted, baseline_name, baseline)
         self.journal.append("judged", {"judgement": judgement})
+        asked = self._ask(usable, choice, fitted, baseline, judgement)
         models, note, whole = self._refit_on_all(usable, choice, fitted)
         delivered = self._assemble(choice, models)
         recipe = self._recipe(usable, choice)
@@ -126,6 +130,7 @@ class Closing:
             delivered.value["golden"],
             delivered.value["latency"],
             truncated=not whole,
+            analyses=self._answers(asked),
         )
         self.journal.append("delivered", {"delivery": delivery})
         return delivery
@@ -280,6 +285,84 @@ class Closing:
             raise NoModelError(f"the model could not be judged: {outcome.failure.message if outcome.failure else ''}")
         return restore(Judgement, outcome.value["judgement"])
 
+    def _ask(
+        self,
+        usable: Mapping[int, Experiment],
+        choice: Choice,
+        fitted: Mapping[int, str],
+        baseline: str,
+        judgement: Judgement,
+    ) -> dict[str, Future[Outcome]]:
+        """Start the analyses of the judged model, the most important first, as far as there is time for them."""
+        case = self._case(usable, choice, judgement)
+        members = {f"member_{i}": fitted[n] for i, n in enumerate(choice.weights)}
+        inputs = {
+            **members,
+            **self._blend(choice),
+            "rows": self.prepared.development,
+            "holdout": self.prepared.protocol.sealed,
+            "assignment": self.prepared.protocol.assignment,
+            "units": self.prepared.units,
+            "baseline": baseline,
+            "oof": self._array(mixture({n: self.evaluator.oof(usable[n].oof) for n in choice.weights}, choice.weights)),
+            "truth": self._array(self.evaluator.truth),
+        }
+        asked = {}
+        slots = self.evaluator.engine.slots
+        spare = slots * (self.clock.left() - self._finishing())
+        for analysis in all_analyses().values():
+            seconds = round(min(analysis.share * self.clock.budget, 0.5 * spare), 1)
+            if not analysis.applies(case):
+                continue
+            if seconds < analysis.least:
+                self.journal.append("analysis_left_out", {"analysis": analysis.name})
+                continue
+            spare -= seconds
+            step = Step(
+                analysis.tool,
+                analysis.version,
+                {"case": plain(case)},
+                inputs,
+                self.evaluator.situation.seed,
+            )
+            limits = Limits(seconds=2 * seconds + 2.0, soft_seconds=seconds, memory=self.evaluator.memory)
+            asked[analysis.name] = self.evaluator.engine.submit(step, limits, stage=analysis.name, priority=1)
+        return asked
+
+    def _answers(self, asked: Mapping[str, Future[Outcome]]) -> dict[str, Any]:
+        """What the analyses found; those that are late are stopped."""
+        answers = {}
+        until = self.clock.end - 0.6 * self._finishing()
+        for name, future in asked.items():
+            wait([future], max(0.0, until - time.monotonic()))
+            if not future.done():
+                future.cancel()
+            outcome = future.result()
+            if outcome.ok:
+                answers[name] = outcome.value
+            else:
+                why = outcome.failure.kind if outcome.failure else "cancelled"
+                self.journal.append("analysis_left_out", {"analysis": name, "reason": why})
+        return {name: answer for name, answer in answers.items() if answer is not None}
+
+    def _case(self, usable: Mapping[int, Experiment], choice: Choice, judgement: Judgement) -> Case:
+        members = [usable[n] for n in choice.weights]
+        return Case(
+            self.prepared.problem,
+            self.prepared.features,
+            self.prepared.protocol,
+            tuple(e.recipe for e in members if e.recipe is not None),
+            tuple(choice.weights.values()),
+            choice.calibration,
+            choice.threshold,
+            choice.validation,
+            judgement,
+            self.evaluator.situation.compile_args,
+            personal_columns(self.prepared.features),
+            self.prepared.profile.floor,
+            sum(self._one_fit(e) for e in members),
+        )
+
     def _refit_on_all(
         self, usable: Mapping[int, Experiment], choice: Choice, fitted: Mapping[int, str]
     ) -> tuple[dict[int, str], str, bool]:
@@ -374,7 +457,7 @@ class Closing:
         )
 
     def _blend(self, choice: Choice) -> dict[str, str]:
-        return {"blend": choice.blend, "truth": choice.truth} if choice.calibration is not None else {}
+        return {"blend": choice.blend, "blend_truth": choice.truth} if choice.calibration is not None else {}
 
     def _array(self, array: np.ndarray) -> str:
         import numpy as np

@@ -132,8 +132,8 @@ def assemble(
     """Put fitted members (inputs ``member_0`` …) together into one pipeline; the artefact is ``model``.
 
     Args:
-        place: the workplace; the optional inputs ``blend`` (out-of-fold mixture) and ``truth`` fit the calibration,
-            ``rows`` are what golden rows are made of.
+        place: the workplace; the optional inputs ``blend`` (out-of-fold mixture) and ``blend_truth`` fit the
+            calibration, ``rows`` are what golden rows are made of.
         weights: one a member.
         n_classes: 0 for regression.
         calibration: the use of a calibration, or ``None``.
@@ -144,7 +144,7 @@ def assemble(
         The value holds ``golden`` (``columns``, ``rows`` and their raw ``predictions``) and ``latency``.
     """
     path = place.scratch / "model.skops"
-    model = _assembled(place, weights, n_classes, calibration)
+    model = assembled(place, weights, n_classes, calibration)
     dump_model(model, path)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
     golden = golden_rows(frame, personal, place.seed)
@@ -190,7 +190,8 @@ def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return records
 
 
-def _assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibration: dict[str, Any] | None) -> Any:
+def assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibration: dict[str, Any] | None) -> Any:
+    """The fitted members of a workplace as one pipeline, see :func:`assemble`."""
     from sklearn.pipeline import Pipeline
 
     members = [load_model(place.inputs[f"member_{i}"]) for i in range(len(weights))]
@@ -204,7 +205,7 @@ def _assembled(place: Workplace, weights: Sequence[float], n_classes: int, calib
         setting = Setting("binary" if n_classes == 2 else "multiclass", n_classes)
         unfitted = part.build(part.action().resolved(calibration["params"]), setting)
         blend = np.load(place.inputs["blend"], allow_pickle=False)
-        truth = np.load(place.inputs["truth"], allow_pickle=False)
+        truth = np.load(place.inputs["blend_truth"], allow_pickle=False)
         corrected = unfitted.fit(blend, truth)
     if len(members) == 1 and corrected is None:
         return members[0]
@@ -231,7 +232,7 @@ def open_holdout(
     of the sealed rows. The value is a :class:`~modelwright.judgement.Judgement` as plain JSON.
     """
     asked = restore(Problem, problem)
-    model = _assembled(place, weights, n_classes, calibration)
+    model = assembled(place, weights, n_classes, calibration)
     baseline = load_model(place.inputs["baseline"])
     frame, y = rows_of(place.inputs["holdout"], target, n_classes)
     started = time.perf_counter()

@@ -34,6 +34,7 @@ class State:
         failures: what went wrong outside experiments, one sentence each.
         stopped: why the search ended.
         delivery: what was delivered.
+        left_out: analyses that there was no time for.
         summary: the finished run's summary.
         phase: what is being done.
         phases: seconds by phase, in order.
@@ -54,6 +55,7 @@ class State:
     failures: list[str] = field(default_factory=list)
     stopped: str = ""
     delivery: Delivery | None = None
+    left_out: list[str] = field(default_factory=list)
     summary: dict[str, Any] | None = None
     phase: str = "starting"
     phases: dict[str, float] = field(default_factory=dict)
@@ -137,6 +139,9 @@ class State:
 
     def _on_fallback(self, record: Record, body: Any) -> None:
         self.failures.append(f"The chosen models could not be fitted in time; {body['experiment']} was taken instead.")
+
+    def _on_analysis_left_out(self, record: Record, body: Any) -> None:
+        self.left_out.append(str(body["analysis"]))
 
     def _on_delivered(self, record: Record, body: Any) -> None:
         self.delivery = restore(Delivery, body["delivery"])

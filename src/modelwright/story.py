@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from modelwright.analyses import all_analyses
 from modelwright.errors import RequestError
+from modelwright.hashing import restore
 from modelwright.problem import Budget
 from modelwright.report import Story
 from modelwright.state import State
@@ -53,6 +55,12 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
         time_limited=state.time_limited,
         versions=versions,
         opened=delivery.opened,
+        analyses={
+            name: restore(all_analyses()[name].result, value)
+            for name, value in delivery.analyses.items()
+            if name in all_analyses()
+        },
+        left_out=tuple(state.left_out),
     )
 
 

@@ -37,10 +37,6 @@ That can't be used:
 Reply again with the whole answer, corrected."""
 
 
-class NoAnswer(Exception):
-    """Nobody may be asked any more: the money or the time is spent, or there is no provider."""
-
-
 @dataclass(frozen=True)
 class Decided(Generic[A]):
     """An answer and how it came about.
@@ -72,8 +68,7 @@ def decide(
         agent: who is asked.
         facts: what it is shown.
         policy: the built-in answer, which is always valid.
-        ask: sends a request; raises :class:`NoAnswer` or
-            :class:`~modelwright.llms.ProviderError` when there is no reply.
+        ask: sends a request; raises :class:`~modelwright.llms.ProviderError` when there is no reply.
         native: whether structured output is worth trying with this provider.
     """
     descents: list[Descent] = []
@@ -82,9 +77,6 @@ def decide(
     for tier in tiers:
         try:
             answer = _on_tier(tier, agent, facts, ask, replies)
-        except NoAnswer as error:
-            descents.append(Descent(tier, str(error)))
-            break
         except ProviderError as error:
             descents.append(Descent(tier, str(error)))
             # Only a provider that doesn't know structured output may know how to reply in words.

@@ -101,6 +101,12 @@ class NotUnderstood(ProviderError):
     retryable = False
 
 
+class Spent(ProviderError):
+    """Nobody may be asked any more: the money or the time for it is spent."""
+
+    retryable = False
+
+
 class Provider(ABC):
     """Turns one request into one reply; may be called from several threads at a time."""
 

@@ -62,6 +62,8 @@ class Story:
         time_limited: whether the clock decided anything, so that another run may come out differently.
         versions: of modelwright, Python and the libraries.
         opened: when the sealed holdout was opened, seconds since the epoch.
+        analyses: results by the analysis' name; see :mod:`modelwright.analyses`.
+        left_out: analyses that there was no time for.
     """
 
     run_id: str
@@ -88,6 +90,8 @@ class Story:
     time_limited: bool
     versions: Mapping[str, str] = field(default_factory=dict)
     opened: float = 0.0
+    analyses: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 def write(story: Story, folder: Path) -> dict[str, Any]:
