@@ -61,6 +61,7 @@ def decide(
     ask: Callable[[Ask], Reply],
     *,
     native: bool = True,
+    opening: tuple[Message, ...] | None = None,
 ) -> Decided[A]:
     """Climb down until there is a valid answer.
 
@@ -70,13 +71,14 @@ def decide(
         policy: the built-in answer, which is always valid.
         ask: sends a request; raises :class:`~modelwright.llms.ProviderError` when there is no reply.
         native: whether structured output is worth trying with this provider.
+        opening: how the conversation begins; what the agent makes of the facts, by default.
     """
     descents: list[Descent] = []
     replies: list[Reply] = []
     tiers: tuple[Tier, ...] = ("native", "prompted") if native else ("prompted",)
     for tier in tiers:
         try:
-            answer = _on_tier(tier, agent, facts, ask, replies)
+            answer = _on_tier(tier, agent, facts, opening or agent.messages(facts), ask, replies)
         except ProviderError as error:
             descents.append(Descent(tier, str(error)))
             # Only a provider that doesn't know structured output may know how to reply in words.
@@ -96,7 +98,6 @@ def _on_tier(tier: Tier, agent: Agent[F, A], facts: F, ask: Callable[[Ask], Repl
         Unacceptable: when the last allowed answer was no good either, with what was wrong.
     """
     schema = agent.answer.model_json_schema()
-    messages = agent.messages(facts)
     if tier == "prompted":
         words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False))
         messages = (*messages[:-1], Message("user", f"{messages[-1].text}\n\n{words}"))
