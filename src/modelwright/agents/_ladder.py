@@ -91,7 +91,14 @@ def decide(
     return Decided(policy(), "policy", tuple(descents), tuple(replies))
 
 
-def _on_tier(tier: Tier, agent: Agent[F, A], facts: F, ask: Callable[[Ask], Reply], replies: list[Reply]) -> A:
+def _on_tier(
+    tier: Tier,
+    agent: Agent[F, A],
+    facts: F,
+    messages: tuple[Message, ...],
+    ask: Callable[[Ask], Reply],
+    replies: list[Reply],
+) -> A:
     """The first valid answer on a tier.
 
     Raises:
