@@ -80,12 +80,12 @@ def decide(
         try:
             answer = _on_tier(tier, agent, facts, opening or agent.messages(facts), ask, replies)
         except ProviderError as error:
-            descents.append(Descent(tier, str(error)))
+            descents.append(Descent(tier, _line(error)))
             # Only a provider that doesn't know structured output may know how to reply in words.
             if not isinstance(error, NotUnderstood):
                 break
         except Unacceptable as error:
-            descents.append(Descent(tier, str(error)))
+            descents.append(Descent(tier, _line(error)))
         else:
             return Decided(answer, tier, tuple(descents), tuple(replies))
     return Decided(policy(), "policy", tuple(descents), tuple(replies))
@@ -104,9 +104,9 @@ def _on_tier(
     Raises:
         Unacceptable: when the last allowed answer was no good either, with what was wrong.
     """
-    schema = agent.answer.model_json_schema()
+    schema = closed(agent.answer.model_json_schema())
     if tier == "prompted":
-        words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False))
+        words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
         messages = (*messages[:-1], Message("user", f"{messages[-1].text}\n\n{words}"))
     problem = ""
     for _ in range(CORRECTIONS + 1):
@@ -125,6 +125,16 @@ def _on_tier(
     raise Unacceptable(f"{CORRECTIONS + 1} answers in a row could not be used; the last one: {problem}"[:600])
 
 
+def closed(schema: Any) -> Any:
+    """A JSON schema that allows no properties but those it names, without the titles that pydantic adds."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: closed(part) for key, part in schema.items() if not (key == "title" and isinstance(part, str))}
+    return {**kept, "additionalProperties": False} if isinstance(kept.get("properties"), dict) else kept
+
+
 def parsed(reply: Reply, answer: type[A]) -> A:
     """A reply as the answer's type.
 
@@ -132,11 +142,11 @@ def parsed(reply: Reply, answer: type[A]) -> A:
         Unacceptable: with what is wrong, for the model.
     """
     if reply.finish == "refusal":
-        raise Unacceptable("the answer was refused; the request only asks about a table's statistics")
+        raise Unacceptable("- the answer was refused; the request only asks about a table's statistics")
     try:
         value = _json_of(reply.text)
     except ValueError as error:
-        cut = " It was cut off: answer more briefly." if reply.finish == "length" else ""
+        cut = "; it was cut off, so answer more briefly" if reply.finish == "length" else ""
         raise Unacceptable(f"- {error}{cut}") from None
     try:
         return answer.model_validate(value)
@@ -154,26 +164,59 @@ def _problems(error: ValidationError) -> list[str]:
     return told
 
 
+def _line(error: Exception) -> str:
+    """An error as one line of the record."""
+    return " ".join(str(error).split())
+
+
 def _json_of(text: str) -> Any:
     """The JSON object in a text: alone, in a code fence, or between words; small slips are mended.
+
+    What ends in the middle isn't mended: half a number or half a list would be taken for the whole.
 
     Raises:
         ValueError: when there is none.
     """
-    import json_repair
-
     if len(text) > LONGEST:
         raise ValueError(f"the answer is longer than {LONGEST:,} characters")
     candidates = [text.strip(), *(m.strip() for m in re.findall(r"```(?:json)?\s*\n(.*?)```", text, re.DOTALL))]
     first, last = text.find("{"), text.rfind("}")
     if 0 <= first < last:
         candidates.append(text[first : last + 1])
-    for read in (json.loads, json_repair.loads):
-        for candidate in candidates:
+    whole = [candidate for candidate in candidates if _is_whole(candidate)]
+    for read, readable in ((json.loads, candidates), (_mended, whole)):
+        for candidate in readable:
             try:
                 value = read(candidate)
             except (ValueError, RecursionError):
                 continue
             if isinstance(value, dict) and value:
                 return value
-    raise ValueError("there is no JSON object in it" if text.strip() else "it is empty")
+    if not text.strip():
+        raise ValueError("it is empty")
+    raise ValueError("its JSON ends in the middle" if first >= 0 and not whole else "there is no JSON object in it")
+
+
+def _is_whole(text: str) -> bool:
+    """Whether an object that is opened is also closed, as far as brackets outside of strings tell."""
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)
+    return (
+        text.startswith("{")
+        and text.endswith("}")
+        and '"' not in bare
+        and bare.count("{") == bare.count("}")
+        and bare.count("[") == bare.count("]")
+    )
+
+
+def _mended(text: str) -> Any:
+    """What a text with trailing commas, comments, bare or single-quoted names and the like was meant to be.
+
+    Raises:
+        ValueError: when that can't be said.
+    """
+    try:
+        import json_repair
+    except ImportError:  # it comes with the extra ``llm``, which a provider of another package may do without
+        raise ValueError("it isn't valid JSON") from None
+    return json_repair.loads(text)
