@@ -9,6 +9,8 @@ To add a provider, name a subclass of :class:`Provider` in a module of this fold
 
 from __future__ import annotations
 
+import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +88,16 @@ class ProviderError(ModelwrightError):
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        known = retry_after is not None and math.isfinite(retry_after) and retry_after > 0
+        self.retry_after = retry_after if known else None
+
+
+class Busy(ProviderError):
+    """The provider wants fewer requests (429): fewer at a time, and none before ``retry_after``."""
+
+
+class Lost(ProviderError):
+    """A request was sent and no whole reply came back: too late, cut short, unreadable. It may have been billed."""
 
 
 class NotAuthorised(ProviderError):
@@ -101,10 +112,19 @@ class NotUnderstood(ProviderError):
     retryable = False
 
 
+class NotRecorded(NotUnderstood):
+    """A replay has no reply on record for this request."""
+
+
 class Spent(ProviderError):
     """Nobody may be asked any more: the money or the time for it is spent."""
 
     retryable = False
+
+
+def estimated_tokens(text: str) -> int:
+    """Tokens of a text, rather too many than too few: three bytes each (English has about four, Chinese three)."""
+    return -(-len(text.encode("utf-8", "replace")) // 3)
 
 
 class Provider(ABC):
@@ -138,6 +158,19 @@ class Provider(ABC):
         Raises:
             ProviderError: when there is none.
         """
+
+    def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for so many tokens; ``None`` where nobody knows."""
+        return None
+
+    def most_tokens(self, ask: Ask) -> tuple[int, int]:
+        """The most tokens that a request and its reply can come to, for the cap on costs."""
+        schema = json.dumps(ask.schema) if ask.schema is not None else ""
+        return sum(estimated_tokens(m.text) + 8 for m in ask.messages) + estimated_tokens(schema), ask.max_tokens
+
+    def close(self) -> None:
+        """Let go of connections and end what is under way; the provider may be used again afterwards."""
+        return
 
 
 @cache
