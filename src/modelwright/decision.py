@@ -53,3 +53,71 @@ class Decision:
     cost_usd: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What was predicted of an experiment, and what came of it.
+
+    Args:
+        experiment: its number.
+        confidence: that it would beat the best before it, 0 to 1.
+        expected_gain: by how many percent its loss would be below that, where it was said.
+        kept: whether it beat the best before it; ``None`` when it made no model.
+        gain: by how many percent its loss was below; negative when it was above.
+    """
+
+    experiment: int
+    confidence: float
+    expected_gain: float | None
+    kept: bool | None
+    gain: float | None
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a decision was worth, once its experiments were in.
+
+    Args:
+        question: the decision.
+        promises: one for each of its experiments.
+        before: the best validation score before them, in the metric's units.
+        after: the best one with them.
+        gain: by how many percent the best loss fell through them; 0 when it didn't.
+        seconds: core seconds of the experiments.
+        tokens: of all replies and requests that led to them.
+        cost_usd: price of these, where it is known.
+    """
+
+    question: str
+    promises: tuple[Promise, ...]
+    before: float | None
+    after: float | None
+    gain: float
+    seconds: float
+    tokens: int
+    cost_usd: float
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What a language model brought to the run over the policies alone.
+
+    Args:
+        metric: of the scores.
+        together: validation score of the chosen mixture.
+        alone: of the mixture that the policies' own experiments would have made.
+        gain: by how many percent the loss is lower together.
+        share: weight of the language model's experiments, and of those built on them, in the mixture.
+        calibration: mean squared difference between stated confidence and outcome (Brier score); 0.25 is what
+            saying one half to everything gets; ``None`` when nothing was predicted.
+        promises: how many predictions could be checked.
+    """
+
+    metric: str
+    together: float
+    alone: float | None
+    gain: float | None
+    share: float
+    calibration: float | None
+    promises: int

@@ -11,7 +11,7 @@ from modelwright.drills import misnamed
 from modelwright.errors import ModelwrightError, NotApplicable, ProgramError, StepError
 from modelwright.evaluation import Evaluation
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.recovery import recover
+from modelwright.policy.recovery import Remedy, recover
 from modelwright.policy.template import render
 from modelwright.program import check
 from modelwright.sandbox import SandboxLimits, run
@@ -21,6 +21,12 @@ from modelwright.workbench import Workbench
 
 CORRECTIONS = 2
 """How often a failing experiment is corrected before it counts as failed."""
+
+REWRITES = 3
+"""How often a program that somebody wrote may be written again, besides; then the plan's template runs."""
+
+Mend = Callable[[Plan, str, Failure, frozenset[str], tuple[Failure, ...]], Remedy | None]
+"""Corrects a failed plan: (plan, source that ran, failure, estimators that failed, earlier failures) → remedy."""
 
 INPUTS = ("data", "target_column", "time_column", "experiment_name")
 
@@ -76,6 +82,7 @@ def run_experiment(
     time_column: str | None,
     *,
     tell: Callable[[str, Mapping[str, Any]], Any],
+    mend: Mend | None = None,
     drill: str | None = None,
 ) -> tuple[Experiment, str]:
     """Run a plan to its end, correcting it when it fails.
@@ -86,6 +93,7 @@ def run_experiment(
         bench_for: makes a fresh workbench for each attempt.
         time_column: an input of the program.
         tell: appends an event to the log.
+        mend: corrects a failed plan; the built-in patterns and chain, by default.
         drill: how the first attempt is made to fail, to watch recovery; see :mod:`modelwright.drills`.
 
     Returns:
@@ -96,8 +104,9 @@ def run_experiment(
     attempt = misnamed(plan) if drill == "invalid-estimator" else plan
     seconds = 0.0
     source = ""
-    for correction in range(CORRECTIONS + 1):
-        source = render(attempt)
+    corrections = CORRECTIONS + (REWRITES + 1 if plan.program else 0)
+    for correction in range(corrections + 1):
+        source = attempt.program or render(attempt)
         bench = bench_for()
         bench.drill = drill if correction == 0 and drill != "invalid-estimator" else None
         try:
@@ -108,11 +117,15 @@ def run_experiment(
             seconds += sum(e.seconds for e in bench.evaluations.values())
             failure = failure_of(error)
             tried.add(attempt.estimator.action)
-            remedy = recover(attempt, failure, bench.task, tried) if correction < CORRECTIONS else None
             out_of_time = failure.kind in ("timeout", "cancelled") and bench.time_left() < 1.0
             if out_of_time:
                 late = replace(failure, diagnosis="The time for this experiment was over.", remedy="Left it out.")
                 return Experiment(number, attempt, "skipped", seconds=seconds, failures=(*failures, late)), source
+            remedy = None
+            if correction < corrections and mend is not None:
+                remedy = mend(attempt, source, failure, frozenset(tried), tuple(failures))
+            elif correction < corrections:
+                remedy = recover(attempt, failure, bench.task, tried)
             if remedy is None:
                 cause, what = "No remedy is known for this.", "Went on with the next experiment."
                 failures.append(replace(failure, diagnosis=cause, remedy=what))

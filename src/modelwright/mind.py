@@ -19,6 +19,7 @@ from modelwright.step import Record
 
 F = TypeVar("F")
 A = TypeVar("A", bound=Answer)
+R = TypeVar("R")
 
 
 class Door(Protocol):
@@ -85,7 +86,7 @@ class Mind:
         facts: F,
         policy: Callable[[], A],
         *,
-        number: int = 1,
+        number: int | str = 1,
         seconds: float = 120.0,
         notes: Sequence[str] = (),
     ) -> Decided[A]:
@@ -95,7 +96,7 @@ class Mind:
             agent: who is asked.
             facts: what it is shown.
             policy: the built-in answer.
-            number: which of the agent's questions in this run this is.
+            number: which of the agent's questions in this run this is; any short text that is unique for the agent.
             seconds: after which the policy decides.
             notes: names of the playbook's notes among the facts, for the record.
         """
@@ -121,7 +122,7 @@ class Mind:
         self._record(question, agent.name, decided, opening, time.monotonic() - began, notes)
         return decided
 
-    def later(self, decision: Callable[[], A]) -> Future[A]:
+    def later(self, decision: Callable[[], R]) -> Future[R]:
         """Have something decided while others work."""
         return self._pool.submit(decision)
 

@@ -13,10 +13,18 @@ from modelwright.step import Failure
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A guess about what will help, and how sure its author is (0 to 1)."""
+    """A guess about what will help.
+
+    Args:
+        text: the guess.
+        confidence: how sure its author is, 0 to 1.
+        expected_gain: by how many percent the loss is expected to fall below the best so far; ``None`` when nobody
+            said.
+    """
 
     text: str
     confidence: float = 0.5
+    expected_gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Plan:
         hypothesis: what it is meant to find out.
         cost: predicted seconds of one core; only for ordering and for saying what was too dear.
         parent: the experiment that it varies, if any.
+        question: the decision that led to it (``designer:2``), where a language model had a part in it.
+        program: its program, where somebody wrote one; rendered from the plan otherwise.
     """
 
     name: str
@@ -50,6 +60,13 @@ class Plan:
     hypothesis: Hypothesis | None = None
     cost: float = 0.0
     parent: str = ""
+    question: str = ""
+    program: str = ""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the plan's own parts make; a program may make another."""
+        return Recipe(self.estimator, self.transforms, self.view, self.resampling, self.weighting, self.target)
 
 
 @dataclass(frozen=True)

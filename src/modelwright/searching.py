@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -22,13 +23,16 @@ from modelwright.policy.stopping import why_stop
 from modelwright.preparation import Prepared, personal_columns
 from modelwright.problem import Budget
 from modelwright.profiling import as_dict
-from modelwright.recipe import Recipe
+from modelwright.reasoning import Reasoning
 from modelwright.tasks import all_tasks
 from modelwright.tasks.metrics import gain
 from modelwright.workbench import Workbench
 
 PER_ITERATION = 3
 """Experiments that make one iteration."""
+
+BESIDE = 3
+"""Experiments of the policies in an iteration of a language model, where the places are fixed."""
 
 SHARE = 0.4
 """Share of the remaining search time that one experiment of the portfolio may take."""
@@ -53,6 +57,12 @@ class Search:
         budget: limits besides the clock.
         recorded: plans of a run that is resumed, by number.
         drill: how the first experiment after the baselines is made to fail; see :mod:`modelwright.drills`.
+        reasoning: a language model that proposes experiments besides the built-in policies.
+
+    With a language model the policies' experiments go on while it thinks, and its own are run as soon as they are
+    there. Only where the number of experiments or of iterations is limited have its experiments fixed places, so that
+    the same replies give the same run: an iteration is then :data:`BESIDE` of the policies' experiments and what the
+    model designed in the meantime.
     """
 
     prepared: Prepared
@@ -63,41 +73,53 @@ class Search:
     recorded: Mapping[int, Plan] = field(default_factory=dict)
     floor: int = 10
     drill: str | None = None
+    reasoning: Reasoning | None = None
     experiments: dict[int, Experiment] = field(default_factory=dict)
     time_limited: bool = False
     _weights: tuple[int, dict[int, float]] = (-1, {})
     _coming: dict[int, float] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _running: dict[int, Future[None]] = field(default_factory=dict)
+    _turns: int = 0
+    _beside: int = 0
 
     def run(self) -> str:
         """Run experiments; returns why the search ended, as a sentence."""
         plans: list[Plan] = []
-        running: dict[int, Future[None]] = {}
-        self._ground = Ground(
-            self.prepared.problem, self.prepared.features, self.prepared.profile, self.prepared.protocol
-        )
         self._facts = as_dict(self.prepared.profile)
-        in_flight = self.evaluator.engine.slots + 1
-        with ThreadPoolExecutor(in_flight, thread_name_prefix="experiment") as pool:
+        with ThreadPoolExecutor(self._in_flight, thread_name_prefix="experiment") as pool:
             try:
                 reason = None
                 while reason is None:
                     number = len(plans) + 1
-                    for earlier in [n for n in running if n <= number - in_flight]:
-                        running.pop(earlier).result()
-                    plan, reason = self._next(number, plans, number - in_flight)
+                    plan, reason = self._next(number, plans)
                     if plan is None:
                         break
                     plans.append(plan)
-                    running[number] = pool.submit(self._experiment, number, plan)
-                for future in running.values():
-                    future.result()
+                    self._running[number] = pool.submit(self._experiment, number, plan)
+                self._wait_for(len(plans))
             except BaseException:
                 # Whatever ends the search early must not wait for fits that nobody will use.
                 self._stopping.set()
                 self.evaluator.engine.executor.close()
                 raise
         return reason or "The search ended."
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What experiments are designed from."""
+        prepared = self.prepared
+        return Ground(prepared.problem, prepared.features, prepared.profile, prepared.protocol)
+
+    @property
+    def _in_flight(self) -> int:
+        """Experiments that may be under way at a time."""
+        return self.evaluator.engine.slots + 1
+
+    def _wait_for(self, upto: int) -> None:
+        """Wait until the experiments up to a number are finished."""
+        for number in [n for n in self._running if n <= upto]:
+            self._running.pop(number).result()
 
     @property
     def done(self) -> list[Experiment]:
@@ -131,25 +153,46 @@ class Search:
         coming = [seconds * growth for seconds in self._coming.copy().values()]
         return max([sum(fits) / slots, *fits, *coming], default=0.0)
 
-    def _next(self, number: int, plans: Sequence[Plan], upto: int) -> tuple[Plan | None, str | None]:
+    def _next(self, number: int, plans: Sequence[Plan]) -> tuple[Plan | None, str | None]:
         """The plan of the experiment with this number, or why there is none."""
-        visible = tuple(e for e in self.done if e.number <= upto)
         baselines = self._baselines()
         if number <= min(len(baselines), self.budget.max_experiments or number):
+            self._wait_for(number - self._in_flight)
             return baselines[number - 1], None
-        reason = why_stop(visible, len(plans), self.budget, self.prepared.problem.constraints, PER_ITERATION)
+        proposed, over = self._proposed(number)
+        if over:
+            return None, over
+        upto = number - self._in_flight
+        self._wait_for(upto)
+        visible = tuple(e for e in self.done if e.number <= upto)
+        # With a language model an iteration is a round of its thinking, counted where that is.
+        budget = self.budget if self.reasoning is None else replace(self.budget, max_iterations=None)
+        reason = why_stop(visible, len(plans), budget, self.prepared.problem.constraints, PER_ITERATION)
         if reason:
             return None, reason
         weights = self.weights(upto)
         search_end = self._search_end(upto)
         if number in self.recorded:
             return self.recorded[number], None
+        if proposed is not None:
+            return replace(proposed, cost=round(self._forecast(proposed), 3)), None
+        plan, reason = self._designed(number, plans, Seen(visible, weights), search_end)
+        if plan is None and self.reasoning is not None and time.monotonic() < search_end:
+            late = self.reasoning.take(wait=True)
+            if late is not None:
+                return replace(late, cost=round(self._forecast(late), 3)), None
+        return plan, reason
+
+    def _designed(
+        self, number: int, plans: Sequence[Plan], seen: Seen, search_end: float
+    ) -> tuple[Plan | None, str | None]:
+        """The built-in policies' next plan that fits into the time left, or why there is none."""
         skipped: list[Plan] = []
         for _ in range(PATIENCE_FOR_PLANS):
             if time.monotonic() >= search_end:
                 self.time_limited = True
                 return None, "The time budget for the search was used up."
-            plan = design(self._ground, number, [*plans, *skipped], Seen(visible, weights))
+            plan = design(self.ground, number, [*plans, *skipped], seen)
             if plan is None:
                 return None, "Nothing new was left to try."
             cost = self._forecast(plan)
@@ -165,6 +208,34 @@ class Search:
         self.time_limited = True
         return None, "The time left was too short for any experiment that had not been tried."
 
+    def _proposed(self, number: int) -> tuple[Plan | None, str | None]:
+        """A language model's next plan, if there is one and it is its turn; or why the search is over."""
+        reasoning = self.reasoning
+        if reasoning is None:
+            return None, None
+        if self.budget.max_experiments is None and self.budget.max_iterations is None:
+            reasoning.begin(self.done)
+            # Which of a resumed run's experiments were the model's stands in the record.
+            return (None if number in self.recorded else reasoning.take()), None
+        if self._beside > 0:
+            self._beside -= 1
+            return None, None
+        if self._turns:
+            recorded = self.recorded.get(number)
+            if recorded is not None and recorded.by == "designer":
+                return recorded, None
+            plan = None if recorded is not None else reasoning.take(wait=True)
+            if plan is not None:
+                return plan, None
+            if self._turns == self.budget.max_iterations:
+                return None, f"The limit of {self._turns} iterations was reached."
+        self._turns += 1
+        self._beside = BESIDE - 1
+        if not reasoning.ended:
+            self._wait_for(number - 1)
+            reasoning.begin(self.done)
+        return None, None
+
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
         return self.clock.search_end(self.refit_seconds(upto), self.evaluator.slowness)
@@ -175,11 +246,11 @@ class Search:
         return task.baselines(problem, self.prepared.features, self.prepared.protocol.n_development)
 
     def _forecast(self, plan: Plan) -> float:
-        recipe = Recipe(plan.estimator, plan.transforms, plan.view, plan.resampling, plan.weighting, plan.target)
-        return self.evaluator.forecast(recipe)
+        return self.evaluator.forecast(plan.recipe)
 
     def _experiment(self, number: int, plan: Plan) -> None:
         if number in self.experiments:  # finished before the run was interrupted
+            self._tell(self.experiments[number])
             return
         upto = number - self.evaluator.engine.slots - 1
         bar = self._bar(upto)
@@ -214,6 +285,7 @@ class Search:
             bench,
             self.prepared.problem.time_column.value,
             tell=lambda kind, body: self.journal.append(kind, body, designed.seq),
+            mend=self.reasoning.mend if self.reasoning is not None else None,
             drill=self.drill if number == first else None,
         )
         if self._stopping.is_set():
@@ -223,6 +295,16 @@ class Search:
             self.time_limited = True
         self.experiments[number] = experiment
         self.journal.append("experiment_finished", {"experiment": experiment, "program": source}, designed.seq)
+        self._tell(experiment)
+
+    def _tell(self, experiment: Experiment) -> None:
+        """Let a language model know of a result; without turns it goes on thinking at once."""
+        reasoning = self.reasoning
+        if reasoning is None:
+            return
+        last = reasoning.told(experiment)
+        if last and self.budget.max_experiments is None and self.budget.max_iterations is None:
+            reasoning.begin(self.done)
 
     def _bar(self, upto: int) -> Bar:
         """What the best experiment up to a number got on the protocol's first part."""

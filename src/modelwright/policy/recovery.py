@@ -44,11 +44,32 @@ def recover(plan: Plan, failure: Failure, task: str, tried: Iterable[str]) -> Re
     Returns:
         The remedy, or ``None`` when there is nothing left to try.
     """
-    for pattern in PATTERNS:
-        remedy = pattern(plan, failure)
-        if remedy is not None:
-            return remedy
-    return _next_in_chain(plan, failure, task, set(tried))
+    return by_pattern(plan, failure) or next_in_chain(plan, failure, task, tried)
+
+
+def by_pattern(plan: Plan, failure: Failure) -> Remedy | None:
+    """The remedy of the first known pattern that a failure fits, or ``None``."""
+    return next((remedy for pattern in PATTERNS if (remedy := pattern(plan, failure)) is not None), None)
+
+
+def next_in_chain(plan: Plan, failure: Failure, task: str, tried: Iterable[str]) -> Remedy | None:
+    """A sturdier estimator in place of the one that failed, or ``None`` when all have been tried."""
+    used = {plan.estimator.action, *tried}
+    for name in CHAIN:
+        if name not in used and task in all_estimators()[name].tasks:
+            simple = Plan(
+                plan.name,
+                Use(name),
+                reason=plan.reason,
+                by=plan.by,
+                hypothesis=plan.hypothesis,
+                parent=plan.parent,
+                question=plan.question,
+            )
+            what = {"timeout": "took too long", "memory": "needed too much memory", "crash": "crashed"}
+            how = what.get(failure.kind, "failed")
+            return Remedy(f"{plan.estimator.action} {how}: {failure.message}", f"Took {name} instead.", simple)
+    return None
 
 
 def _unknown_name(plan: Plan, failure: Failure) -> Remedy | None:
@@ -135,19 +156,6 @@ def _too_big(plan: Plan, failure: Failure) -> Remedy | None:
 def _parameters(plan: Plan) -> set[str]:
     action = registry().get(plan.estimator.action)
     return {p.name for p in action.params} if action else set()
-
-
-def _next_in_chain(plan: Plan, failure: Failure, task: str, tried: set[str]) -> Remedy | None:
-    for name in CHAIN:
-        member = all_estimators()[name]
-        if name not in tried and name != plan.estimator.action and task in member.tasks:
-            simple = Plan(
-                plan.name, Use(name), reason=plan.reason, by=plan.by, hypothesis=plan.hypothesis, parent=plan.parent
-            )
-            what = {"timeout": "took too long", "memory": "needed too much memory", "crash": "crashed"}
-            how = what.get(failure.kind, "failed")
-            return Remedy(f"{plan.estimator.action} {how}: {failure.message}", f"Took {name} instead.", simple)
-    return None
 
 
 PATTERNS: tuple[Callable[[Plan, Failure], Remedy | None], ...] = (

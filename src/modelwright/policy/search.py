@@ -11,6 +11,10 @@ from modelwright.actions import registry
 from modelwright.hashing import digest
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.portfolio import Ground, permitted, portfolio
+from modelwright.tasks.metrics import find_metric, gain
+
+CARRIED = 5
+"""Families of the portfolio that get features which helped another model."""
 
 ATTEMPTS = 30
 """How many random variations are drawn before the search is called exhausted."""
@@ -45,10 +49,57 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     """
     done = {_content(p) for p in earlier}
     names = {p.name for p in earlier}
+    carried = _carried(ground, done, seen)
+    if carried is not None:
+        return carried
     for plan in portfolio(ground):
         if plan.name not in names and _content(plan) not in done and _promising(ground, plan, seen):
             return plan
     return _variation(ground, number, done, seen)
+
+
+def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
+    """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
+    for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
+        recipe = source.recipe
+        if source.plan.by != "designer" or source.status != "done" or recipe is None or not recipe.transforms:
+            continue
+        if not _helped(source, seen):
+            continue
+        for base in _families(ground)[:CARRIED]:
+            plan = replace(
+                base,
+                name=f"{base.name}-with-{source.plan.name}"[:60],
+                transforms=(*recipe.transforms, *base.transforms),
+                by="carried",
+                reason=f"The features of {source.slug} helped; another family of models may use them in another way.",
+                hypothesis=Hypothesis("What helped one model helps others.", 0.5),
+                parent=source.slug,
+                question=source.plan.question,
+            )
+            if _content(plan) not in done and base.estimator.action != recipe.estimator.action:
+                return plan
+    return None
+
+
+def _helped(source: Experiment, seen: Seen) -> bool:
+    """Whether an experiment has a share of the ensemble, or beats all others that use the same estimator."""
+    if seen.weights.get(source.number, 0.0) >= 0.1:
+        return True
+    same = [e for e in seen.experiments if e.plan.estimator.action == source.plan.estimator.action and e.by_part]
+    others = [e for e in same if e.plan.by not in ("designer", "carried") and e.score is not None]
+    if source.score is None or not others:
+        return False
+    metric = find_metric(source.score.metric)
+    return all(e.score is None or gain(metric, source.score.value, e.score.value) > 0 for e in others)
+
+
+def _families(ground: Ground) -> list[Plan]:
+    """The portfolio's first plan of each estimator."""
+    first: dict[str, Plan] = {}
+    for plan in portfolio(ground):
+        first.setdefault(plan.estimator.action, plan)
+    return list(first.values())
 
 
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
@@ -69,7 +120,7 @@ def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
 
 def _variation(ground: Ground, number: int, done: set[str], seen: Seen) -> Plan | None:
     bases = [e for e in seen.experiments if e.status == "done" and e.plan.by != "baselines"]
-    tunable = [e for e in bases if any(p.searched for p in registry()[e.plan.estimator.action].params)]
+    tunable = [e for e in bases if any(p.searched for p in registry()[_as_made(e).estimator.action].params)]
     if not tunable:
         return None
     rng = np.random.default_rng([ground.problem.seed, number])
@@ -77,17 +128,18 @@ def _variation(ground: Ground, number: int, done: set[str], seen: Seen) -> Plan 
     share = np.array([seen.weights.get(e.number, 0.0) + 0.05 for e in tunable])
     for _ in range(ATTEMPTS):
         base = tunable[int(rng.choice(len(tunable), p=share / share.sum()))]
-        action = registry()[base.plan.estimator.action]
+        made = _as_made(base)
+        action = registry()[made.estimator.action]
         drawn = action.sample(rng)
         if base.plan.parent == "" and rng.random() < 0.5:
             # Stay near what works: change about half of the parameters only.
             kept = set(rng.permutation(sorted(drawn))[: len(drawn) // 2].tolist())
             drawn = {k: v for k, v in drawn.items() if k not in kept}
-        params = dict(base.plan.estimator.params) | drawn
+        params = dict(made.estimator.params) | drawn
         plan = replace(
-            base.plan,
-            name=f"{base.plan.estimator.action.replace('_', '-')}-tuned-{number}",
-            estimator=replace(base.plan.estimator, params=params),
+            made,
+            name=f"{made.estimator.action.replace('_', '-')}-tuned-{number}",
+            estimator=replace(made.estimator, params=params),
             by="search",
             reason=f"A variation of {base.slug}, which has {seen.weights.get(base.number, 0.0):.0%} of the ensemble.",
             hypothesis=Hypothesis("Other settings of a model that already serves may serve better.", 0.25),
@@ -98,5 +150,22 @@ def _variation(ground: Ground, number: int, done: set[str], seen: Seen) -> Plan 
     return None
 
 
+def _as_made(experiment: Experiment) -> Plan:
+    """The plan of what an experiment's program really made; a combination of models stays what was planned."""
+    recipe, plan = experiment.recipe, experiment.plan
+    if recipe is None or recipe.members or not plan.program:
+        return plan
+    return replace(
+        plan,
+        estimator=recipe.estimator,
+        transforms=recipe.transforms,
+        view=recipe.view,
+        resampling=recipe.resampling,
+        weighting=recipe.weighting,
+        target=recipe.target,
+        program="",
+    )
+
+
 def _content(plan: Plan) -> str:
-    return digest([plan.estimator, plan.transforms, plan.view, plan.resampling, plan.weighting, plan.target])
+    return digest([plan.recipe, plan.program])

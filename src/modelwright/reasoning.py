@@ -1,0 +1,565 @@
+"""A language model's side of the search: results become analyses, hypotheses, designs and programs while others train.
+
+One thread thinks; experiments go on meanwhile. Each iteration reads what has come in, designs several plans, tries them
+on a sample of the rows, and hands the best over as programs.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from modelwright.agents import Agent, Answer
+from modelwright.agents._ladder import Decided
+from modelwright.agents.analyst import Analysis, Analyst, AnalystFacts, Look
+from modelwright.agents.designer import Design, Designer, DesignerFacts, Sketch
+from modelwright.agents.hypothesizer import Hypotheses, Hypothesizer, HypothesizerFacts
+from modelwright.agents.programmer import Code, Programmer, ProgrammerFacts
+from modelwright.agents.recovery import Diagnosis, RecoveryAgent, RecoveryFacts
+from modelwright.decision import Promise, Worth
+from modelwright.errors import ProgramError
+from modelwright.evaluation import Evaluator
+from modelwright.experiment import INPUTS, REWRITES
+from modelwright.hashing import plain
+from modelwright.journal import Journal
+from modelwright.mind import Mind
+from modelwright.plan import Experiment, Plan
+from modelwright.policy.portfolio import Ground
+from modelwright.policy.recovery import Remedy, by_pattern, next_in_chain
+from modelwright.policy.template import render
+from modelwright.program import check
+from modelwright.recipe import Recipe
+from modelwright.showing import Shown
+from modelwright.sketching import Unfit, in_words, mended, plan_of, problems_of
+from modelwright.step import Failure, Limits, Outcome, Step
+from modelwright.tasks.metrics import gain
+from modelwright.tools import all_tools
+
+F = TypeVar("F")
+A = TypeVar("A", bound=Answer)
+
+WANTED = 4
+"""Plans that a design should have; the best of them are run."""
+RUN = 3
+"""Plans of a design that are run at most."""
+EXPLORATION = (100, 60, 30)
+"""Share of plans that should be something new, in percent, by iteration: first look round, then build on it."""
+PILOT_SECONDS = 8.0
+PILOT_VERSION = 1
+EXPLORE_VERSION = 2
+LOOK_CHARACTERS = 2_500
+"""Of the answers to an analyst's looks."""
+FRUITLESS = 2
+"""Designs in a row without a plan after which no more are asked for."""
+
+
+@dataclass
+class _Iteration:
+    """What one round of thinking has cost and promised so far."""
+
+    number: int
+    question: str
+    before: float | None
+    plans: dict[str, Plan] = field(default_factory=dict)
+    outcomes: dict[str, Experiment] = field(default_factory=dict)
+    decided: list[Decided[Any]] = field(default_factory=list)
+    best: float | None = None
+
+
+class Reasoning:
+    """Thinks beside the search.
+
+    Args:
+        mind: decides.
+        ground: what experiments are designed from.
+        evaluator: performs trials and explorations.
+        journal: the run's log.
+        briefing: what agents are shown.
+        until: ``time.monotonic()`` by which thinking is of no use any more.
+        left: share of the budget that is left, in percent.
+        given: names of the plans that a resumed run had handed over before.
+    """
+
+    def __init__(
+        self,
+        mind: Mind,
+        ground: Ground,
+        evaluator: Evaluator,
+        journal: Journal,
+        briefing: Shown,
+        until: Callable[[], float],
+        left: Callable[[], int],
+        given: frozenset[str] = frozenset(),
+    ) -> None:
+        self._mind = mind
+        self._ground = ground
+        self._evaluator = evaluator
+        self._journal = journal
+        self._briefing = briefing
+        self._until = until
+        self._left = left
+        self._given = given
+        self._early: dict[str, Experiment] = {}
+        self._begun: SimpleQueue[tuple[int, tuple[Experiment, ...]] | None] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._ready: deque[Plan] = deque()
+        self._thinking = False
+        self._ended = False
+        self._current: _Iteration | None = None
+        self._names: set[str] = set()
+        self._earlier: list[str] = []
+        self._promised = ""
+        self._fruitless = 0
+        self._thread = threading.Thread(target=self._think, name="reasoning", daemon=True)
+        self._thread.start()
+
+    # ── what the search asks ─────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further plan will come."""
+        with self._changed:
+            return self._ended and not self._ready
+
+    def begin(self, experiments: Sequence[Experiment]) -> None:
+        """Start the next iteration, on what is known now; nothing happens when one is going on or all are done."""
+        with self._changed:
+            current = self._current
+            number = 1 if current is None else current.number + 1
+            if self._ended or self._thinking or self._ready or (current and len(current.outcomes) < len(current.plans)):
+                return
+            self._thinking = True
+        self._begun.put((number, tuple(experiments)))
+
+    def take(self, wait: bool = False) -> Plan | None:
+        """The next plan, if there is one.
+
+        Args:
+            wait: whether to wait for the iteration that is being thought about.
+        """
+        with self._changed:
+            while wait and not self._ready and self._thinking and time.monotonic() < self._until():
+                self._changed.wait(min(1.0, max(0.01, self._until() - time.monotonic())))
+            return self._ready.popleft() if self._ready else None
+
+    def told(self, experiment: Experiment) -> bool:
+        """Take the result of an experiment in; says whether it was the last of the iteration."""
+        with self._changed:
+            current = self._current
+            if experiment.plan.by != "designer" or current is None or experiment.plan.name not in current.plans:
+                # A resumed run's results may be known before the thoughts that led to them were thought again.
+                self._early[experiment.plan.name] = experiment
+                return False
+            current.outcomes[experiment.plan.name] = experiment
+            if len(current.outcomes) < len(current.plans):
+                return False
+        self._weigh(current)
+        return True
+
+    def close(self) -> None:
+        """End thinking; what is being thought is of no use any more."""
+        with self._changed:
+            self._ended = True
+            self._ready.clear()
+            self._changed.notify_all()
+        self._begun.put(None)
+
+    def mend(
+        self, plan: Plan, source: str, failure: Failure, tried: frozenset[str], earlier: tuple[Failure, ...]
+    ) -> Remedy | None:
+        """Correct a failed plan: a program is written again, known patterns come next, then the agent, then the chain.
+
+        See :data:`modelwright.experiment.Mend`.
+        """
+        attempt = len(earlier) + 1
+        if plan.program and failure.kind == "program":
+            return self._rewritten(plan, source, failure, attempt)
+        pattern = by_pattern(plan, failure)
+        if pattern is not None:
+            return replace(pattern, plan=replace(pattern.plan, program=""))
+        if failure.kind in ("error", "program", "memory"):
+            remedy = self._diagnosed(plan, source, failure, earlier, attempt)
+            if remedy is not None:
+                return remedy
+        return next_in_chain(plan, failure, self._ground.task, tried)
+
+    # ── the thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _think(self) -> None:
+        while (task := self._begun.get()) is not None:
+            number, experiments = task
+            try:
+                plans = self._iterate(number, experiments)
+            except Exception as error:
+                # Thinking is a help, never a condition: whatever goes wrong in it, the search goes on without it.
+                self._journal.append("reasoning_failed", {"error": f"{type(error).__name__}: {error}"[:500]})
+                plans = None
+            with self._changed:
+                self._thinking = False
+                if plans is None:
+                    self._ended = True
+                elif not self._ended:
+                    self._ready.extend(plans)
+                    found = self._current is not None and bool(self._current.plans)
+                    self._fruitless = 0 if found else self._fruitless + 1
+                    self._ended = self._fruitless >= FRUITLESS
+                self._changed.notify_all()
+
+    def _iterate(self, number: int, experiments: tuple[Experiment, ...]) -> list[Plan] | None:
+        """The plans of one iteration, or ``None`` when the analyst wants no more."""
+        best = self._best(experiments)
+        current = _Iteration(number, f"designer:{number}", best, best=best)
+        findings = ""
+        if number > 1:
+            analysis = self._analysed(current, experiments)
+            if not analysis.go_on:
+                self._journal.append("reasoning_stopped", {"reason": analysis.reason or analysis.summary})
+                return None
+            hypotheses = self._supposed(current, experiments, analysis)
+            findings = _findings(analysis, hypotheses)
+        sketches, plans = self._designed(current, experiments, findings)
+        chosen = self._tried(current, plans)
+        programmed = [self._mind.later(partial(self._programmed, current, p, sketches[p.name])) for p in chosen]
+        ready = [future.result() for future in programmed]
+        with self._changed:
+            current.plans = {p.name: p for p in ready}
+            current.outcomes = {n: self._early.pop(n) for n in current.plans if n in self._early}
+            self._current = current
+        if ready and len(current.outcomes) == len(current.plans):
+            self._weigh(current)
+        return [p for p in ready if p.name not in self._given]
+
+    def _analysed(self, current: _Iteration, experiments: tuple[Experiment, ...]) -> Analysis:
+        facts = AnalystFacts(
+            self._briefing.problem,
+            self._briefing.columns,
+            self._briefing.experiments(experiments),
+            self._promised,
+            "",
+            self._left(),
+            frozenset(self._ground.schema.names),
+        )
+        analyst = Analyst()
+        policy = lambda: Analysis(summary="The results speak for themselves.", go_on=True)  # noqa: E731
+        first = self._decide(current, analyst, facts, policy, f"{current.number}")
+        if not first.looks:
+            return first
+        answers = self._looked(current, first.looks, experiments)
+        again = replace(facts, answers=answers)
+        return self._decide(
+            current, analyst, again, lambda: first.model_copy(update={"looks": []}), f"{current.number}.2"
+        )
+
+    def _looked(self, current: _Iteration, looks: Sequence[Look], experiments: tuple[Experiment, ...]) -> str:
+        """The answers to an analyst's looks, as text."""
+        situation = self._evaluator.situation
+        time_column = situation.time_column or ""
+        requests: dict[str, Any] = {}
+        for look in looks:
+            requests |= _request(look, situation.target, time_column)
+        best = max(
+            (e for e in experiments if e.status == "done" and e.oof and e.score is not None),
+            key=lambda e: gain(self._evaluator.metric, e.score.value, 0.0) if e.score else 0.0,
+            default=None,
+        )
+        inputs = {"rows": situation.rows} | ({"oof": best.oof} if best is not None else {})
+        step = Step(
+            "modelwright.exploring:explore",
+            EXPLORE_VERSION,
+            {
+                "requests": requests,
+                "target": situation.target,
+                "n_classes": situation.n_classes,
+                "personal": list(self._briefing.personal),
+                "floor": self._ground.profile.floor,
+            },
+            inputs,
+        )
+        limits = Limits(seconds=max(1.0, min(30.0, self._seconds())), memory=self._evaluator.memory)
+        outcome = self._evaluator.engine.perform(step, limits, stage="explore", priority=-1)
+        if not outcome.ok:
+            return "(the looks could not be answered in time)"
+        return self._briefing.data(json.dumps(outcome.value, ensure_ascii=False)[:LOOK_CHARACTERS])
+
+    def _supposed(
+        self, current: _Iteration, experiments: tuple[Experiment, ...], analysis: Analysis
+    ) -> Hypotheses | None:
+        facts = HypothesizerFacts(
+            self._briefing.problem,
+            self._briefing.columns,
+            self._briefing.experiments(experiments),
+            _findings(analysis, None),
+            "\n".join(self._earlier[-6:]),
+            self._briefing.notes,
+        )
+        nothing = Hypotheses.model_validate(
+            {"hypotheses": [{"text": "Other settings of the best model may serve better.", "confidence": 0.25}]}
+        )
+        found = self._decide(current, Hypothesizer(), facts, lambda: nothing, f"{current.number}")
+        self._journal.append("hypotheses", {"iteration": current.number, "hypotheses": found.model_dump(mode="json")})
+        return found
+
+    def _designed(
+        self, current: _Iteration, experiments: tuple[Experiment, ...], findings: str
+    ) -> tuple[dict[str, Sketch], list[Plan]]:
+        """The sketches by their plan's name, and the plans."""
+        share = EXPLORATION[min(current.number, len(EXPLORATION)) - 1]
+        facts = DesignerFacts(
+            self._briefing.problem,
+            self._briefing.profile,
+            self._briefing.actions,
+            self._briefing.experiments(experiments),
+            self._briefing.notes,
+            findings,
+            WANTED,
+            share,
+            max(5, int(0.3 * self._seconds() * self._evaluator.engine.slots)),
+            lambda sketch: problems_of(sketch, self._ground),
+        )
+        # The built-in policies design all the while; without an answer there is simply nothing to add to them.
+        design = self._decide(
+            current,
+            Designer(),
+            facts,
+            lambda: Design.model_construct(plans=[]),
+            f"{current.number}",
+            self._briefing.used,
+        )
+        plans: list[Plan] = []
+        sketches: dict[str, Sketch] = {}
+        for sketch in design.plans:
+            plan = plan_of(sketch, self._ground, current.question, (*self._names, *sketches))
+            plans.append(plan)
+            sketches[plan.name] = sketch
+        self._names |= set(sketches)
+        return sketches, plans
+
+    def _tried(self, current: _Iteration, plans: list[Plan]) -> list[Plan]:
+        """The most promising plans by a trial on a sample; those that can't be run at all go."""
+        if not plans:
+            return []
+        trials = [self._trial(p.recipe) for p in plans]
+        references = [self._trial(Recipe(p.estimator, view=p.view, target=p.target)) for p in plans]
+        judged = []
+        for plan, trial, reference in zip(plans, trials, references, strict=True):
+            outcome, bare = trial.result(), reference.result()
+            better = self._percent(bare.value["score"], outcome.value["score"]) if outcome.ok and bare.ok else None
+            judged.append((plan, outcome, better))
+        running = [j for j in judged if j[1].ok] or judged
+        hoped = {p.name: p.hypothesis.confidence if p.hypothesis else 0.0 for p in plans}
+        ranked = sorted(running, key=lambda j: (-(j[2] if j[2] is not None else -1e9), -hoped[j[0].name]))
+        chosen = [plan for plan, _, _ in ranked[:RUN]]
+        told = [
+            {
+                "plan": plan.name,
+                "gain_percent": better,
+                "seconds": round(outcome.seconds, 2),
+                "forecast_seconds": round(self._evaluator.forecast(plan.recipe), 1),
+                "problem": "" if outcome.ok or outcome.failure is None else outcome.failure.message[:200],
+                "chosen": plan in chosen,
+            }
+            for plan, outcome, better in judged
+        ]
+        share = EXPLORATION[min(current.number, len(EXPLORATION)) - 1]
+        self._journal.append("simulated", {"question": current.question, "trials": told, "exploration": share})
+        return chosen
+
+    def _trial(self, recipe: Recipe) -> Future[Outcome]:
+        situation = self._evaluator.situation
+        step = Step(
+            "modelwright.piloting:pilot",
+            PILOT_VERSION,
+            {
+                "recipe": plain(recipe),
+                "situation": situation.compile_args,
+                "target": situation.target,
+                "part": list(situation.protocol.parts()[-1]),
+                "forward": situation.protocol.forward,
+                "metric": situation.protocol.metric,
+                "temporal": situation.time_column is not None,
+            },
+            {"rows": situation.rows, "assignment": situation.protocol.assignment},
+            situation.seed,
+        )
+        limits = Limits(seconds=2 * PILOT_SECONDS, soft_seconds=PILOT_SECONDS, memory=self._evaluator.memory)
+        return self._evaluator.engine.submit(step, limits, stage="trial", priority=-1)
+
+    def _programmed(self, current: _Iteration, plan: Plan, sketch: Sketch) -> Plan:
+        """The plan with its program, or as it is when none could be had."""
+        facts = self._for_programmer(plan, sketch, "")
+        decided = self._ask(Programmer(), facts, lambda: Code(program=facts.template), f"{current.number}.{plan.name}")
+        current.decided.append(decided)
+        own = decided.tier != "policy" and decided.answer.program.strip() != facts.template.strip()
+        return replace(plan, program=decided.answer.program if own else "")
+
+    # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _rewritten(self, plan: Plan, source: str, failure: Failure, attempt: int) -> Remedy:
+        template = replace(plan, program="")
+        reason = f"The program could not be run: {failure.message}"
+        if attempt >= REWRITES:
+            return Remedy(reason, "Ran the plan in the plainest way instead.", template)
+        failed = f"{self._briefing.failure(failure)}\n```\n{source}```"
+        facts = self._for_programmer(plan, None, failed)
+        decided = self._ask(Programmer(), facts, lambda: Code(program=facts.template), f"{plan.name}.again.{attempt}")
+        if decided.tier == "policy":
+            return Remedy(reason, "Ran the plan in the plainest way instead.", template)
+        return Remedy(reason, "The program was written again.", replace(plan, program=decided.answer.program))
+
+    def _diagnosed(
+        self, plan: Plan, source: str, failure: Failure, earlier: tuple[Failure, ...], attempt: int
+    ) -> Remedy | None:
+        facts = RecoveryFacts(
+            self._briefing.problem,
+            self._briefing.failure(failure),
+            self._briefing.data(in_words(plan)),
+            source if plan.program else "",
+            self._briefing.columns,
+            self._briefing.actions,
+            "\n".join(f"- {self._briefing.failure(f)}" for f in earlier[-3:]),
+            lambda diagnosis: self._unfit(plan, diagnosis),
+        )
+        nothing = Diagnosis(cause="No known pattern fits.", recoverable=False)
+        answer = self._ask(RecoveryAgent(), facts, lambda: nothing, f"{plan.name}.{attempt}").answer
+        if not answer.recoverable:
+            return None
+        done = ", ".join(f"{fix.kind.replace('_', ' ')} {fix.replaces}".strip() for fix in answer.fixes)
+        return Remedy(answer.cause, f"{done[:1].upper()}{done[1:]}.", mended(plan, answer, self._ground))
+
+    def _unfit(self, plan: Plan, diagnosis: Diagnosis) -> list[str]:
+        try:
+            mended(plan, diagnosis, self._ground)
+        except Unfit as error:
+            return [str(error)]
+        return []
+
+    def _for_programmer(self, plan: Plan, sketch: Sketch | None, failed: str) -> ProgrammerFacts:
+        used = [plan.estimator.action, *(u.action for u in plan.transforms)]
+        return ProgrammerFacts(
+            self._ground.task,
+            json.dumps(self._ground.problem.target.value, ensure_ascii=False),
+            self._briefing.data(in_words(plan, sketch)),
+            self._briefing.columns,
+            self._briefing.tools,
+            self._briefing.details(used),
+            render(replace(plan, program="")),
+            failed,
+            _checked,
+        )
+
+    # ── the balance ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _weigh(self, current: _Iteration) -> None:
+        """Say what an iteration was worth, now that its experiments are in."""
+        metric = self._evaluator.metric
+        promises = []
+        for name, experiment in sorted(current.outcomes.items(), key=lambda item: item[1].number):
+            guess = current.plans[name].hypothesis
+            got = self._percent(current.before, experiment.score.value) if experiment.score else None
+            # A pruned experiment was clearly worse; its score is of one part only.
+            kept = None if experiment.score is None else experiment.status == "done" and got is not None and got > 0
+            confidence = guess.confidence if guess else 0.5
+            promises.append(Promise(experiment.number, confidence, guess.expected_gain if guess else None, kept, got))
+        scores = [e.score.value for e in current.outcomes.values() if e.score is not None and e.status == "done"]
+        after = current.before
+        for value in scores:
+            after = value if after is None or gain(metric, value, after) > 0 else after
+        replies = [r for decided in current.decided for r in decided.replies]
+        worth = Worth(
+            current.question,
+            tuple(promises),
+            current.before,
+            after,
+            max(0.0, self._percent(current.before, after) or 0.0) if after is not None else 0.0,
+            round(sum(e.seconds for e in current.outcomes.values()), 2),
+            sum(r.input_tokens + r.output_tokens for r in replies),
+            round(sum(r.cost_usd or 0.0 for r in replies), 6),
+        )
+        self._journal.append("worth", {"worth": worth})
+        lines = []
+        for promise in promises:
+            plan = current.outcomes[next(n for n, e in current.outcomes.items() if e.number == promise.experiment)].plan
+            came = "made no model" if promise.gain is None else f"loss {-promise.gain:+.1f} % against the best before"
+            hoped = "" if promise.expected_gain is None else f", expected {-promise.expected_gain:+.1f} %"
+            lines.append(f"{plan.name}: confidence {promise.confidence:.2f}{hoped}; {came}")
+            if plan.hypothesis is not None:
+                self._earlier.append(f"- {plan.hypothesis.text} → {came}")
+        self._promised = self._briefing.data("\n".join(lines))
+
+    def _percent(self, before: float | None, after: float) -> float | None:
+        """By how many percent the loss fell from one score to another; ``None`` when that can't be said."""
+        if before is None:
+            return None
+        metric = self._evaluator.metric
+        loss = abs(metric.best - before)
+        return round(100.0 * gain(metric, after, before) / loss, 2) if 0 < loss < float("inf") else None
+
+    def _best(self, experiments: Sequence[Experiment]) -> float | None:
+        best: float | None = None
+        for experiment in experiments:
+            if experiment.status == "done" and experiment.score is not None:
+                value = experiment.score.value
+                best = value if best is None or gain(self._evaluator.metric, value, best) > 0 else best
+        return best
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _seconds(self) -> float:
+        return max(1.0, self._until() - time.monotonic())
+
+    def _ask(
+        self, agent: Agent[F, A], facts: F, policy: Callable[[], A], number: str, notes: Sequence[str] = ()
+    ) -> Decided[A]:
+        return self._mind.decide(agent, facts, policy, number=number, seconds=self._seconds(), notes=notes)
+
+    def _decide(
+        self,
+        current: _Iteration,
+        agent: Agent[F, A],
+        facts: F,
+        policy: Callable[[], A],
+        number: str,
+        notes: Sequence[str] = (),
+    ) -> A:
+        decided = self._ask(agent, facts, policy, number, notes)
+        current.decided.append(decided)
+        return decided.answer
+
+
+def _checked(source: str) -> str:
+    """What the static check says of a program; empty when it may run."""
+    try:
+        check(source, {name: tool.signature for name, tool in all_tools().items()}, INPUTS)
+    except ProgramError as error:
+        return str(error)[:600]
+    return ""
+
+
+def _findings(analysis: Analysis, hypotheses: Hypotheses | None) -> str:
+    lines = [analysis.summary, *(f"- {text}" for text in analysis.observations)]
+    if hypotheses is not None:
+        lines.append("Hypotheses, the most promising first:")
+        lines += [f"{i}. ({h.confidence:.2f}) {h.text} {h.test}" for i, h in enumerate(hypotheses.hypotheses, 1)]
+    return "\n".join(lines)
+
+
+def _request(look: Look, target: str, time_column: str) -> Mapping[str, Any]:
+    """A look as a request of :mod:`modelwright.exploring`."""
+    group = look.group or next(iter(look.columns), "")
+    requests: dict[str, Mapping[str, Any]] = {
+        "class_distributions": {"class_distributions": look.columns},
+        "correlations": {"correlation_matrix": True},
+        "temporal_trend": {"temporal_trend": {"time_column": time_column, "target_column": target}},
+        "group_statistics": {"group_stats": {"group_column": group, "target_column": target}},
+        "outliers": {"outlier_summary": look.columns},
+        "errors": {"errors": look.columns},
+    }
+    return requests[look.kind]

@@ -1,0 +1,80 @@
+"""What the agents of one run are shown: the texts of its briefing, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from modelwright.briefing import actions_text, experiments_text, problem_text, profile_text, tools_text
+from modelwright.discretion import Discretion
+from modelwright.plan import Experiment
+from modelwright.policy.portfolio import Ground
+from modelwright.step import Failure
+
+COLUMNS_CHARACTERS = 2_500
+"""Of the columns as they are shown to agents that needn't know everything about each."""
+
+
+@dataclass
+class Shown:
+    """Texts for agents.
+
+    Args:
+        ground: the run.
+        discretion: how names, levels and errors are shown.
+        personal: columns that explorations leave out.
+        notes: what the playbook says about such problems, as text; may change while the run goes on.
+        used: names of these notes.
+    """
+
+    ground: Ground
+    discretion: Discretion
+    personal: tuple[str, ...]
+    notes: str = ""
+    used: tuple[str, ...] = ()
+
+    @cached_property
+    def problem(self) -> str:
+        """What is asked and how it is judged."""
+        return problem_text(self.ground.problem, self.ground.protocol, self.discretion)
+
+    @cached_property
+    def profile(self) -> str:
+        """The data, with all that may be known of it."""
+        return profile_text(self.ground.profile, self.discretion)
+
+    @cached_property
+    def columns(self) -> str:
+        """The data, more briefly."""
+        return profile_text(self.ground.profile, self.discretion, budget_chars=COLUMNS_CHARACTERS)
+
+    @cached_property
+    def actions(self) -> str:
+        """What may be used."""
+        return actions_text(self.ground.task, self.ground.profile, problem=self.ground.problem)
+
+    @cached_property
+    def tools(self) -> str:
+        """What a program may call."""
+        return tools_text()
+
+    def details(self, names: Iterable[str]) -> str:
+        """Some actions with all their parameters."""
+        from modelwright.actions import registry
+
+        known = registry()
+        return "\n".join(known[name].render() for name in dict.fromkeys(names) if name in known)
+
+    def experiments(self, experiments: Sequence[Experiment]) -> str:
+        """What was tried and how it went; nothing before the first."""
+        return experiments_text(experiments, self.discretion) if experiments else ""
+
+    def failure(self, failure: Failure) -> str:
+        """A failure without anything that might come from the data."""
+        what = f"{failure.kind}: {failure.error_type} {failure.message}\n{failure.detail[-1_500:]}"
+        return self.discretion.error(what.strip())
+
+    def data(self, text: str) -> str:
+        """A text that holds names or levels, marked as data."""
+        return f"<data>\n{self.discretion.outgoing(text).replace('</data', '‹/data')}\n</data>"
