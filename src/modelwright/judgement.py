@@ -40,6 +40,90 @@ class Importance:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Two models on the same rows, paired: what is hard for one is hard for the other.
+
+    Args:
+        other: what the model is compared with: a baseline's or an experiment's name.
+        role: which part the other one plays.
+        score: the model.
+        other_score: the other one.
+        gain: by how much the model is better, in the metric's units; negative when it is worse.
+        low: lower end of the gain's 95 % confidence interval.
+        high: upper end of it.
+        better: share of paired resamples in which the model beats the other.
+        distinguishable: whether the interval leaves zero out; otherwise nobody can tell which is better.
+        rows: which rows both were measured on.
+        n_rows: how many.
+    """
+
+    other: str
+    role: Literal["baseline", "runner-up", "rule"]
+    score: float
+    other_score: float
+    gain: float
+    low: float
+    high: float
+    better: float
+    distinguishable: bool
+    rows: Literal["holdout", "validation"] = "holdout"
+    n_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """How much better the model seemed in development than it was on the sealed rows.
+
+    Args:
+        gap: validation score less holdout score, turned so that positive means that development flattered.
+        low: lower end of the gap's 95 % interval.
+        high: upper end of it.
+        cause: ``chance`` when the interval holds zero, ``time`` when the sealed rows are later, ``groups`` when they
+            belong to other groups, ``selection`` when the choice among many models explains it best, ``luck`` when
+            the sealed rows went better than development promised.
+        reason: the explanation in one sentence.
+    """
+
+    gap: float
+    low: float
+    high: float
+    cause: Literal["chance", "time", "groups", "selection", "luck"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One demand, and whether the delivered model fulfils it.
+
+    Args:
+        name: the field of :class:`~modelwright.problem.Constraints` it comes from (``latency_ms``, ``min_recall``,
+            ``monotone`` …), or ``note`` for what can't be checked.
+        demand: what was demanded, in words.
+        figure: what was measured, in ``unit``; ``None`` when it is not a number or could not be measured.
+        found: what was measured, in words.
+        passed: whether it is fulfilled; ``None`` when it could not be checked.
+        how: how it was measured, in one sentence.
+        low: lower end of the figure's 95 % interval, where it is measured on a sample of rows.
+        high: upper end of it.
+        limit: the bound that was demanded, in ``unit``.
+        unit: unit of the figures: ``ms``, ``bytes``, ``s``, ``share`` …
+        details: further figures by name, for instance of each group.
+    """
+
+    name: str
+    demand: str
+    figure: float | None = None
+    found: str = ""
+    passed: bool | None = None
+    how: str = ""
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """Everything measured on the sealed holdout, by the one closing step that reads it.
 
@@ -61,6 +145,10 @@ class Judgement:
         scatter: predicted against true values of at most 1,000 rows (regression).
         residuals: 101 percentiles of truth minus prediction (regression).
         importances: of the original columns, largest first.
+        comparisons: with the baseline, and what else the model was compared with.
+        optimism: how much development flattered the model, and why.
+        remedies: what would change the verdict, or do more good than another model, one sentence each.
+        demands: the user's demands with what was measured on the delivered model.
     """
 
     score: Score[Holdout]
@@ -79,3 +167,7 @@ class Judgement:
     scatter: Curve | None = None
     residuals: tuple[float, ...] = ()
     importances: tuple[Importance, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    optimism: Optimism | None = None
+    remedies: tuple[str, ...] = ()
+    demands: tuple[Verified, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -26,28 +27,71 @@ class Known(Generic[V]):
     alternatives: tuple[str, ...] = ()
 
 
+Disparity = Literal["recall", "selection", "false_positive_rate", "precision", "accuracy", "error"]
+"""What is compared between groups: the share of positive rows that are caught (equal opportunity), of rows that are
+called positive (demographic parity), of negative rows called positive, of calls that are right, of rows that are
+labelled right; ``error`` is the mean absolute error of a regression."""
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """A demand that groups of people be treated alike.
+
+    Args:
+        column: the column whose values are the groups; it needn't be one that models use.
+        measure: what is compared between groups; empty takes recall for two classes, accuracy for several, and the
+            mean absolute error for regression.
+        tolerance: the largest difference allowed between two groups; of an error, as a share of the overall error.
+            0.1 is a customary bound for rates.
+    """
+
+    column: str
+    measure: Disparity | Literal[""] = ""
+    tolerance: float = 0.1
+
+
 @dataclass(frozen=True)
 class Constraints:
-    """What the user demands of the model and of the search, from flags or a constraints file.
+    """What the user demands of the model and of the search: from flags, a constraints file or plain words.
 
     Args:
         metric: the metric named under *Metrics*, if any.
         prefer: estimator or family names to try first.
         avoid: estimator or family names that must not be used.
+        allow: estimator or family names that alone may be used; empty allows all.
         exclude_columns: columns that must not be used.
         patience: experiments without improvement after which the search stops.
         target_score: validation score at which the search may stop, in the metric's own units.
         interpretable: only models that a person can read.
+        latency_ms: milliseconds that the prediction of one row may take.
+        model_bytes: size of the delivered bundle on disk, in bytes.
+        training_seconds: seconds that fitting the delivered model once may take, on one core.
+        monotone: columns with which the prediction must not fall (+1) or must not rise (−1).
+        min_recall: share of the positive rows that must be caught (two classes).
+        min_precision: share of the positive calls that must be right (two classes).
+        cost_miss: what a positive row that isn't caught costs, in any unit.
+        cost_false_alarm: what a negative row that is called positive costs, in the same unit.
+        fairness: groups that must be treated alike.
         notes: everything else, word for word; shown in the report as not machine-checked.
     """
 
     metric: str | None = None
     prefer: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     exclude_columns: tuple[str, ...] = ()
     patience: int | None = None
     target_score: float | None = None
     interpretable: bool = False
+    latency_ms: float | None = None
+    model_bytes: int | None = None
+    training_seconds: float | None = None
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    min_recall: float | None = None
+    min_precision: float | None = None
+    cost_miss: float | None = None
+    cost_false_alarm: float | None = None
+    fairness: tuple[Fairness, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -81,6 +125,8 @@ class Problem:
         excluded: columns left out of every model, with the reason in ``reason``.
         classes: for classification the labels in the order of the probability columns.
         positive: for binary classification the label that is looked for.
+        horizon: how far ahead is predicted, in the user's words (``3 months``), where they say so and the words were
+            read by a language model.
         constraints: what the user demands besides.
         seed: the seed of every random choice.
     """
@@ -95,6 +141,7 @@ class Problem:
     excluded: Known[tuple[str, ...]]
     classes: tuple[str, ...] = ()
     positive: Known[str] | None = None
+    horizon: Known[str] | None = None
     constraints: Constraints = field(default_factory=Constraints)
     seed: int = 0
 
