@@ -1,0 +1,59 @@
+"""An HTTP client that nobody can drown, send elsewhere, or talk into giving its key away."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+LARGEST = 4_000_000
+"""Bytes of a reply's body, as they come over the line. The longest replies of models have less than a tenth."""
+
+CONNECT = 10.0
+"""Seconds to connect: a server that isn't there should be known soon."""
+
+_SILENCE = 600.0
+
+_PASSED = ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id")
+
+
+def bounded_client() -> Any:
+    """An asynchronous ``httpx2`` client whose replies are bounded.
+
+    It follows no redirects, asks for no compression and refuses what is compressed nevertheless (a small body could
+    become an enormous one), stops reading after :data:`LARGEST` bytes, and keeps no cookies and only the headers that
+    are needed. Proxies are taken from the environment, as usual.
+
+    How long a whole request may take is for the caller to say; here, only connecting has a limit.
+    """
+    import httpx2
+
+    class Bounded(httpx2.AsyncClient):
+        async def send(self, request: Any, *, stream: bool = False, **more: Any) -> Any:
+            more["follow_redirects"] = False
+            request.headers["accept-encoding"] = "identity"
+            response = await super().send(request, stream=True, **more)
+            self.cookies.clear()
+            try:
+                body = await _read(response, request)
+            finally:
+                await response.aclose()
+            kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() in _PASSED]
+            return httpx2.Response(response.status_code, headers=kept, content=body, request=request)
+
+    async def _read(response: Any, request: Any) -> bytes:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise httpx2.DecodingError("the reply is compressed, which it was asked not to be", request=request)
+        pieces, size = [], 0
+        async for piece in response.aiter_raw():
+            size += len(piece)
+            if size > LARGEST:
+                raise httpx2.DecodingError(f"the reply is longer than {LARGEST:,} bytes", request=request)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    return Bounded(
+        timeout=httpx2.Timeout(_SILENCE, connect=CONNECT),
+        follow_redirects=False,
+        headers={"User-Agent": "modelwright"},
+        verify=ssl.create_default_context(),
+    )
