@@ -69,6 +69,7 @@ class Delivery:
         latency: milliseconds for one row and for a thousand rows.
         truncated: whether the clock decided anything.
         analyses: results by the analysis' name, as plain JSON; see :mod:`modelwright.analyses`.
+        files: digests of what else belongs into the bundle, by name: ``references``, ``difficulty``.
     """
 
     recipe: Recipe
@@ -81,6 +82,7 @@ class Delivery:
     latency: Mapping[str, float]
     truncated: bool = False
     analyses: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -120,6 +122,8 @@ class Closing:
         models, note, whole = self._refit_on_all(usable, choice, fitted)
         delivered = self._assemble(choice, models)
         recipe = self._recipe(usable, choice)
+        answers, files = self._answers(asked)
+        files |= {name: digest for name, digest in delivered.artefacts.items() if name != "model"}
         delivery = Delivery(
             recipe,
             delivered.artefacts["model"],
@@ -130,7 +134,8 @@ class Closing:
             delivered.value["golden"],
             delivered.value["latency"],
             truncated=not whole,
-            analyses=self._answers(asked),
+            analyses=answers,
+            files=files,
         )
         self.journal.append("delivered", {"delivery": delivery})
         return delivery
@@ -329,9 +334,10 @@ class Closing:
             asked[analysis.name] = self.evaluator.engine.submit(step, limits, stage=analysis.name, priority=1)
         return asked
 
-    def _answers(self, asked: Mapping[str, Future[Outcome]]) -> dict[str, Any]:
-        """What the analyses found; those that are late are stopped."""
-        answers = {}
+    def _answers(self, asked: Mapping[str, Future[Outcome]]) -> tuple[dict[str, Any], dict[str, str]]:
+        """What the analyses found, and the artefacts they made; those that are late are stopped."""
+        answers: dict[str, Any] = {}
+        files: dict[str, str] = {}
         until = self.clock.end - 0.6 * self._finishing()
         for name, future in asked.items():
             wait([future], max(0.0, until - time.monotonic()))
@@ -340,10 +346,11 @@ class Closing:
             outcome = future.result()
             if outcome.ok:
                 answers[name] = outcome.value
+                files |= outcome.artefacts
             else:
                 why = outcome.failure.kind if outcome.failure else "cancelled"
                 self.journal.append("analysis_left_out", {"analysis": name, "reason": why})
-        return {name: answer for name, answer in answers.items() if answer is not None}
+        return {name: answer for name, answer in answers.items() if answer is not None}, files
 
     def _case(self, usable: Mapping[int, Experiment], choice: Choice, judgement: Judgement) -> Case:
         members = [usable[n] for n in choice.weights]
@@ -414,6 +421,7 @@ class Closing:
                 "calibration": plain(choice.calibration),
                 "target": situation.target,
                 "personal": list(personal_columns(self.prepared.features)),
+                "floor": self.prepared.profile.floor,
             },
             {**members, **self._blend(choice), "rows": self.prepared.development},
             situation.seed,

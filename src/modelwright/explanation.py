@@ -227,10 +227,12 @@ class Uncertainty:
 
     Args:
         kind: ``interval`` or ``set``.
-        scores: for intervals one entry: truth minus prediction, in units of the expected error where ``local``. For
-            sets one entry a class: one minus the probability that the model gave to it, of rows that belong to it.
+        scores: for intervals one entry: truth minus prediction, divided by the expected error to the power of
+            ``local``. For sets one entry a class: one minus the probability that the model gave to it, of rows that
+            belong to it.
         coverage: what was observed on the sealed rows, by level.
-        local: whether intervals are wider where the model errs more; the expected error comes from a model.
+        local: how far the width of an interval follows the error that is expected of its row: 0 not at all (all are
+            equally wide), 1 in proportion.
         floor: the smallest value of the target that an interval reaches down to; ``None`` for no end.
         reason: how it was decided, in a sentence or two.
     """
@@ -238,7 +240,7 @@ class Uncertainty:
     kind: Literal["interval", "set"]
     scores: tuple[Scores, ...]
     coverage: tuple[Coverage, ...] = ()
-    local: bool = False
+    local: float = 0.0
     floor: float | None = None
     reason: str = ""
 

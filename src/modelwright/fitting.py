@@ -6,6 +6,7 @@ inputs as files and returns :class:`~modelwright.executors.Done`.
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Sequence
@@ -27,9 +28,12 @@ from modelwright.pipeline import BlendClassifier, BlendRegressor, compile_recipe
 from modelwright.problem import Problem
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Recipe, Setting
+from modelwright.references import reference_rows, reference_values
 from modelwright.splitting import fold_rows
 from modelwright.tasks.metrics import find_metric
 from modelwright.transforms import all_transforms
+
+GOLDEN_ROWS = 8
 
 
 def rows_of(path: Path, target: str, n_classes: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -128,26 +132,35 @@ def assemble(
     calibration: dict[str, Any] | None,
     target: str,
     personal: Sequence[str],
+    floor: int = 10,
 ) -> Done:
     """Put fitted members (inputs ``member_0`` …) together into one pipeline; the artefact is ``model``.
 
+    The artefact ``references`` holds what explanations compare with, see :mod:`modelwright.references`: ``rows`` and
+    ``values``.
+
     Args:
         place: the workplace; the optional inputs ``blend`` (out-of-fold mixture) and ``blend_truth`` fit the
-            calibration, ``rows`` are what golden rows are made of.
+            calibration, ``rows`` are what golden and reference rows are made of.
         weights: one a member.
         n_classes: 0 for regression.
         calibration: the use of a calibration, or ``None``.
         target: name of the target column.
-        personal: columns that golden rows leave empty.
+        personal: columns that golden and reference rows leave empty.
+        floor: rows that a value in them must stand for at least.
 
     Returns:
-        The value holds ``golden`` (``columns``, ``rows`` and their raw ``predictions``) and ``latency``.
+        The value holds ``golden`` (``rows`` and their raw ``predictions``) and ``latency``.
     """
     path = place.scratch / "model.skops"
     model = assembled(place, weights, n_classes, calibration)
     dump_model(model, path)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
-    golden = golden_rows(frame, personal, place.seed)
+    known = reference_rows(frame, personal=personal, floor=floor, seed=place.seed)
+    references = place.scratch / "references.json"
+    values = reference_values(frame, personal=personal, floor=floor)
+    references.write_text(json.dumps({"rows": table_records(known), "values": values}), encoding="utf-8")
+    golden = known.head(GOLDEN_ROWS)
     predictions = raw_predictions(model, golden, bool(n_classes))
     thousand = frame.iloc[np.resize(np.arange(len(frame)), 1_000)]
     latency = {}
@@ -160,17 +173,7 @@ def assemble(
         "latency": latency,
         "bytes": path.stat().st_size,
     }
-    return Done(value, {"model": path})
-
-
-def golden_rows(frame: pd.DataFrame, personal: Sequence[str], seed: int, count: int = 8) -> pd.DataFrame:
-    """Rows that nobody has: each column's values are drawn independently of the others; personal columns are empty."""
-    rng = np.random.default_rng(seed)
-    columns = {}
-    for name in frame.columns:
-        drawn = frame[name].iloc[rng.integers(0, len(frame), count)].reset_index(drop=True)
-        columns[name] = drawn.where(pd.Series(np.full(count, name not in personal)))
-    return pd.DataFrame(columns, index=pd.RangeIndex(count))
+    return Done(value, {"model": path, "references": references})
 
 
 def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -199,17 +202,21 @@ def assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibr
         if len(members) == 1:
             return members[0]
         return Pipeline([("model", BlendRegressor([], list(weights)).assemble(members))])
-    corrected = None
-    if calibration is not None:
-        part = all_transforms()[calibration["action"]]
-        setting = Setting("binary" if n_classes == 2 else "multiclass", n_classes)
-        unfitted = part.build(part.action().resolved(calibration["params"]), setting)
-        blend = np.load(place.inputs["blend"], allow_pickle=False)
-        truth = np.load(place.inputs["blend_truth"], allow_pickle=False)
-        corrected = unfitted.fit(blend, truth)
+    corrected = calibrated(place, n_classes, calibration)
     if len(members) == 1 and corrected is None:
         return members[0]
     return Pipeline([("model", BlendClassifier([], list(weights), n_classes).assemble(members, corrected))])
+
+
+def calibrated(place: Workplace, n_classes: int, calibration: dict[str, Any] | None) -> Any:
+    """The correction of a mixture's probabilities, fitted on the inputs ``blend`` and ``blend_truth``; or ``None``."""
+    if calibration is None:
+        return None
+    part = all_transforms()[calibration["action"]]
+    setting = Setting("binary" if n_classes == 2 else "multiclass", n_classes)
+    unfitted = part.build(part.action().resolved(calibration["params"]), setting)
+    blend = np.load(place.inputs["blend"], allow_pickle=False)
+    return unfitted.fit(blend, np.load(place.inputs["blend_truth"], allow_pickle=False))
 
 
 def open_holdout(
