@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.errors import AmbiguousError, DataError
+from modelwright.errors import DataError
 from modelwright.evaluation import Situation
 from modelwright.frames import write_frame
-from modelwright.policy.constraints import parse_constraints
-from modelwright.policy.understand import understand
+from modelwright.mind import Mind
 from modelwright.problem import Known, Problem
 from modelwright.profile import Profile
 from modelwright.profiling import profile
@@ -22,6 +21,7 @@ from modelwright.splitting import make_protocol
 from modelwright.stores import Store
 from modelwright.table import Schema
 from modelwright.tasks import all_tasks
+from modelwright.understanding import Ask, Meet, understood
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 BRISK = 120.0
 """Seconds of budget below which fewer folds are made."""
-
-Ask = Callable[[str, tuple[str, ...]], str | None]
-"""Asks the person a question with candidates; ``None`` when there is nobody to ask or no answer."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,7 @@ class Prepared:
             time_column=self._if_feature(self.problem.time_column.value),
             group_column=self._if_feature(self.problem.group_column.value),
             secondary=tuple(name for name in task.secondary if name != metric),
+            monotone=tuple(sorted(self.problem.constraints.monotone.items())),
         )
 
     def _if_feature(self, name: str | None) -> str | None:
@@ -89,7 +87,14 @@ class Prepared:
 
 
 def prepare(
-    request: Request, source: Any, store: Store, scratch: Path, ask: Ask, say: Callable[[str], None]
+    request: Request,
+    source: Any,
+    store: Store,
+    scratch: Path,
+    ask: Ask,
+    say: Callable[[str], None],
+    mind: Mind | None = None,
+    meet: Meet | None = None,
 ) -> Prepared:
     """Read the data, understand the problem, seal the holdout, profile the rest.
 
@@ -100,6 +105,8 @@ def prepare(
         scratch: an existing folder for files on their way into the store.
         ask: asks the person when the request can be read in several ways.
         say: told the phase that begins.
+        mind: understands the request; the policies alone, by default.
+        meet: decides what a language model may be shown of the table; needed where the mind has one.
 
     Raises:
         UserError: when the request or the data is at fault.
@@ -107,7 +114,8 @@ def prepare(
     say("reading")
     reading = read(source, request.kinds)
     say("understanding")
-    problem = _understood(request, reading, ask)
+    understanding = understood(request, reading, ask, mind, meet)
+    problem = understanding.problem
     frame, test_rows, notes = _with_test_rows(request, reading, problem)
     frame, test_rows, dropped = _labelled(frame, test_rows, problem)
     task = all_tasks()[problem.task.value]
@@ -131,7 +139,7 @@ def prepare(
     protocol = replace(split.protocol, assignment=_stored_array(split.assignment, store), sealed=sealed)
     say("profiling")
     known = profile(frame.iloc[split.development], reading.schema, target=problem.target.value, floor=request.floor)
-    warnings = [*protocol.warnings, *notes]
+    warnings = [*understanding.warnings, *protocol.warnings, *notes]
     if dropped:
         warnings.append(f"{dropped:,} rows have no value in {problem.target.value!r} and were left out.")
     return Prepared(
@@ -148,32 +156,6 @@ def prepare(
         _units(frame, split.holdout, problem, store),
         tuple(dict.fromkeys(warnings)),
     )
-
-
-def _understood(request: Request, reading: Reading, ask: Ask) -> Problem:
-    constraints = parse_constraints(request.constraints)
-    target = request.target
-    for _ in range(3):
-        try:
-            return understand(
-                request.statement,
-                reading.schema,
-                reading.frame,
-                target=target,
-                task=request.task,
-                metric=request.metric,
-                time_column=request.time_column,
-                group_column=request.group_column,
-                id_columns=request.id_columns,
-                constraints=constraints,
-                seed=request.seed,
-            )
-        except AmbiguousError as error:
-            answer = ask(str(error), error.candidates)
-            if answer is None:
-                raise
-            target = answer
-    raise AmbiguousError("the target column is still unclear; name it with --target COL")
 
 
 def _with_test_rows(

@@ -12,15 +12,21 @@ from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import modelwright
 from modelwright.clock import Clock
 from modelwright.errors import Interrupted, ModelwrightError, RequestError, UserError
 from modelwright.hashing import digest
 from modelwright.journal import Journal, Listener
-from modelwright.preparation import Ask, Prepared, prepare
+from modelwright.preparation import Prepared, prepare
 from modelwright.request import Request
+from modelwright.understanding import Ask
+
+if TYPE_CHECKING:
+    from modelwright.counsel import Counsel
+    from modelwright.llms import Provider
+    from modelwright.reasoning import Reasoning
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "skops")
 SHORTEST_RESUME = 30.0
@@ -35,6 +41,7 @@ def start(
     began: float | None = None,
     ask: Ask | None = None,
     listeners: tuple[Listener, ...] = (),
+    provider: Provider | None = None,
 ) -> dict[str, Any]:
     """Make a run folder and run to the finished report.
 
@@ -45,6 +52,7 @@ def start(
         began: ``time.monotonic()`` of the start of the command; now, by default.
         ask: asks the person; nobody, by default.
         listeners: called with every event.
+        provider: the language model, when it isn't to be made from the request's name.
 
     Returns:
         The summary.
@@ -73,7 +81,7 @@ def start(
         },
     )
     try:
-        return _run(request, folder, journal, clock, source, ask or _nobody)
+        return _run(request, folder, journal, clock, source, ask or _nobody, provider)
     except UserError:
         # A request that never got as far as rows leaves nothing behind, so that it can be corrected and repeated.
         if not _reached(folder, "prepared"):
@@ -82,7 +90,12 @@ def start(
 
 
 def resume(
-    folder: Path, *, began: float | None = None, ask: Ask | None = None, listeners: tuple[Listener, ...] = ()
+    folder: Path,
+    *,
+    began: float | None = None,
+    ask: Ask | None = None,
+    listeners: tuple[Listener, ...] = (),
+    provider: Provider | None = None,
 ) -> dict[str, Any]:
     """Go on where a run stopped: finished steps are reused, decisions are taken from the log.
 
@@ -111,14 +124,23 @@ def resume(
     journal.append(
         "resumed", {"spent": state.seconds(), "started": time.time() - (time.monotonic() - began), "budget": left}
     )
-    return _run(state.request, folder, journal, Clock(began, left), None, ask or _nobody)
+    return _run(state.request, folder, journal, Clock(began, left), None, ask or _nobody, provider)
 
 
-def _run(request: Request, folder: Path, journal: Journal, clock: Clock, source: Any, ask: Ask) -> dict[str, Any]:
-    executor = None
+def _run(
+    request: Request,
+    folder: Path,
+    journal: Journal,
+    clock: Clock,
+    source: Any,
+    ask: Ask,
+    provider: Provider | None,
+) -> dict[str, Any]:
+    executor = counsel = None
     try:
+        counsel = _counsel(request, journal, clock, provider)
         executor = workers(request, folder)
-        return _flow(request, folder, journal, clock, source, ask, executor)
+        return _flow(request, folder, journal, clock, source, ask, executor, counsel)
     except KeyboardInterrupt:
         journal.append("phase", {"name": "interrupted"})
         raise Interrupted(f"interrupted; go on with: modelwright resume {folder}") from None
@@ -129,13 +151,33 @@ def _run(request: Request, folder: Path, journal: Journal, clock: Clock, source:
         journal.append("run_failed", {"error": f"{type(error).__name__}: {error}", "type": "defect"})
         raise
     finally:
+        if counsel is not None:
+            counsel.close()
         if executor is not None:
             executor.close()
         journal.close()
 
 
+def _counsel(request: Request, journal: Journal, clock: Clock, provider: Provider | None) -> Counsel:
+    """The way to language models, with what a run that is resumed has asked and decided before."""
+    from modelwright.counsel import Counsel
+    from modelwright.mind import Recorded
+    from modelwright.state import fold
+
+    before = fold(journal.events())
+    recorded = Recorded(before.asked, before.decisions) if before.sessions > 1 else None
+    return Counsel(request, journal, clock, recorded, before.usage.cost_usd, provider)
+
+
 def _flow(
-    request: Request, folder: Path, journal: Journal, clock: Clock, source: Any, ask: Ask, executor: Any
+    request: Request,
+    folder: Path,
+    journal: Journal,
+    clock: Clock,
+    source: Any,
+    ask: Ask,
+    executor: Any,
+    counsel: Counsel,
 ) -> dict[str, Any]:
     """The run as a page: understand, seal, search, close, report."""
     from modelwright.engine import Engine
@@ -171,7 +213,12 @@ def _flow(
             experiments=dict(before.experiments),
         )
         if not before.stopped:
-            reason = search.run()
+            search.reasoning = _reasoning(prepared, evaluator, journal, clock, counsel, search)
+            try:
+                reason = search.run()
+            finally:
+                if search.reasoning is not None:
+                    search.reasoning.close()
             journal.append("search_stopped", {"reason": reason, "time_limited": search.time_limited})
         _warm_up("matplotlib.figure")
         say("closing")
@@ -204,6 +251,29 @@ def workers(request: Request, folder: Path) -> Any:
 
     memory = request.memory_limit or share_of_memory()
     return Local(request.workers or cores(), folder / "artefacts", memory, (*PRELOAD, "modelwright.warm"))
+
+
+def _reasoning(
+    prepared: Prepared, evaluator: Any, journal: Journal, clock: Clock, counsel: Counsel, search: Any
+) -> Reasoning | None:
+    """A language model that designs experiments beside the policies, when there is one."""
+    if not counsel.mind.present:
+        return None
+    from modelwright.preparation import personal_columns
+    from modelwright.reasoning import Reasoning
+    from modelwright.showing import Shown
+
+    discretion = counsel.meet(prepared.features, prepared.profile)
+    return Reasoning(
+        counsel.mind,
+        search.ground,
+        evaluator,
+        journal,
+        Shown(search.ground, discretion, personal_columns(prepared.features)),
+        until=search.end,
+        left=lambda: max(0, round(100 * clock.left() / clock.budget)),
+        given=frozenset(p.name for p in search.recorded.values() if p.by == "designer"),
+    )
 
 
 def targets(prepared: Prepared, journal: Journal) -> tuple[Any, Any]:

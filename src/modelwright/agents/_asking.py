@@ -50,6 +50,7 @@ class Asked:
     Args:
         statement: the problem in the user's words, as a JSON string.
         fixed: what the user has settled by options, one line each.
+        wishes: demands that the user wrote down besides, as a JSON string; empty without any.
         profile: the data, as text.
         tasks: the task types with their metrics, as text.
         columns: the names that may be given.
@@ -58,6 +59,7 @@ class Asked:
 
     statement: str
     fixed: tuple[str, ...]
+    wishes: str
     profile: str
     tasks: str
     columns: tuple[str, ...]

@@ -114,6 +114,7 @@ class Interpreter(Agent[InterpreterFacts, Interpretation]):
                 "id_columns": all_named(answer.id_columns, "id_columns"),
                 "excluded": all_named(answer.excluded, "excluded"),
                 "demands": [d for d in (_demand(d, facts, problems) for d in answer.demands) if d is not None],
+                "horizon": answer.horizon if facts.quotes(answer.horizon) else "",
             }
         )
         problems += _conflicts(answer) or ([] if problems else facts.check(answer))

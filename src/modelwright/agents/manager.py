@@ -17,6 +17,7 @@ class Ruling(Answer):
     """Whether to go on with a request."""
 
     verdict: Literal["accept", "ask", "refuse"]
+    target: Name = Field(default="", description="for accept: the column that holds what is to be predicted")
     reason: Line = Field(default="", description="why, in one or two sentences for the person who asked")
     words: Phrase = Field(
         default="", description="for ask and refuse: the words of the request that this is about, copied literally"
@@ -37,7 +38,8 @@ class Manager(Agent[Asked, Ruling]):
     def review(self, answer: Ruling, facts: Asked) -> Ruling:
         """Whoever stops a request has to say why, point at the words that stand in the way, and show a way on."""
         if answer.verdict == "accept":
-            return answer.model_copy(update={"candidates": []})
+            target = facts.column(answer.target, "target") if answer.target else ""
+            return answer.model_copy(update={"candidates": [], "target": target})
         problems = []
         if len(answer.reason) < SHORTEST_REASON:
             problems.append("- reason: say why, in a sentence")
@@ -58,4 +60,4 @@ class Manager(Agent[Asked, Ruling]):
             problems.append("- candidates: name two columns at least between which the person is to choose, or accept")
         if problems:
             raise Unacceptable("\n".join(problems))
-        return answer.model_copy(update={"candidates": list(dict.fromkeys(candidates))})
+        return answer.model_copy(update={"candidates": list(dict.fromkeys(candidates)), "target": ""})

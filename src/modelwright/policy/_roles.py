@@ -213,7 +213,7 @@ def find_ids(
         if name in barred:
             raise RequestError(f"{printable(name)!r} has another role, so it can't be an id column as well")
     found = [
-        f.name for f in schema.fields if f.name not in barred and (f.name in named or _is_id(f.name, schema, frame))
+        f.name for f in schema.fields if f.name not in barred and (f.name in named or is_id(f.name, schema, frame))
     ]
     if not found:
         return Known((), "inferred", "no column has a different value in every row and a name like an identifier")
@@ -223,7 +223,8 @@ def find_ids(
     return Known(tuple(found), "user" if named else "inferred", "; ".join(reasons))
 
 
-def _is_id(name: str, schema: Schema, frame: pd.DataFrame) -> bool:
+def is_id(name: str, schema: Schema, frame: pd.DataFrame) -> bool:
+    """Whether a column has a value of its own in every row and a name like an identifier."""
     item = schema[name]
     if item.kind == "id":
         return True

@@ -53,6 +53,7 @@ def understand(
     time_column: str | None = None,
     group_column: str | None = None,
     id_columns: Sequence[str] = (),
+    positive: str | None = None,
     constraints: Constraints | None = None,
     seed: int = 0,
     descriptions: Mapping[str, str] | None = None,
@@ -69,6 +70,7 @@ def understand(
         time_column: the column that orders rows in time, if the user named it.
         group_column: the column whose groups stay together, if the user named it.
         id_columns: columns that identify rows, as far as the user named them.
+        positive: of two classes the one that is looked for, if somebody named it.
         constraints: what the user demands besides.
         seed: the seed of every random choice.
         descriptions: what columns mean, by name, where somebody wrote it down.
@@ -103,7 +105,7 @@ def understand(
     ids = find_ids(schema, frame, id_columns, special)
     excluded = find_excluded(schema, frame, demands.exclude_columns, (*special, *ids.value), name)
 
-    classes, positive = _classes(series, field, kind_of_task.value, asked)
+    classes, looked_for = _classes(series, field, kind_of_task.value, asked, positive)
     problem = Problem(
         statement=statement,
         target=goal,
@@ -114,7 +116,7 @@ def understand(
         id_columns=ids,
         excluded=excluded,
         classes=classes,
-        positive=positive,
+        positive=looked_for,
         constraints=demands,
         seed=seed,
     )
@@ -228,14 +230,16 @@ def _check_classes(distinct: int, rows: int, name: str, numeric: bool) -> None:
 # ── classes ──
 
 
-def _classes(series: pd.Series, field: Field, task: str, asked: Statement) -> tuple[tuple[str, ...], Known[str] | None]:
+def _classes(
+    series: pd.Series, field: Field, task: str, asked: Statement, named: str | None
+) -> tuple[tuple[str, ...], Known[str] | None]:
     """The labels in the order of the probability columns, for two classes the positive one last."""
     from modelwright.tasks import all_tasks
 
     classes = all_tasks()[task].classes(series.dropna())
     if task != "binary":
         return classes, None
-    positive = _positive(classes, series, field, asked)
+    positive = _positive(classes, series, field, asked) if named is None else _named_class(named, classes, field)
     negative = classes[0] if classes[1] == positive.value else classes[1]
     return (negative, positive.value), positive
 
@@ -266,6 +270,24 @@ def _positive(classes: tuple[str, ...], series: pd.Series, field: Field, asked: 
     rows = {label: counts.get(label, counts.get(f"{label}.0", 0)) for label in classes}
     rarer, commoner = (a, b) if rows[a] < rows[b] else (b, a)
     return Known(rarer, "inferred", "it is the rarer one" if rows[a] != rows[b] else "it comes last", (commoner,))
+
+
+def _named_class(name: str, classes: tuple[str, ...], field: Field) -> Known[str]:
+    """The class that was named, also when its case differs or a number is written in another way.
+
+    Raises:
+        RequestError: when there is none.
+    """
+    number = _number(name)
+    same = [c for c in classes if c == name] or [
+        c for c in classes if fold(c).strip() == fold(name).strip() or (number is not None and _number(c) == number)
+    ]
+    if len(same) != 1:
+        # Which classes there are isn't said: one may be so rare that it must not be named to whoever is asking.
+        raise RequestError(
+            f"The target {printable(field.name)!r} has no class {printable(name)!r}; give it as it is written in the data"
+        )
+    return Known(same[0], "user", "you named it", tuple(c for c in classes if c != same[0]))
 
 
 def _number(label: str) -> float | None:
