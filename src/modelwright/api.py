@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelwright.bundle import load as load
 from modelwright.bundle.model import Model
 from modelwright.errors import RequestError
+from modelwright.llms import Provider
 from modelwright.request import Request, parse_duration, parse_size
 from modelwright.table import Kind
 
@@ -88,6 +89,12 @@ def fit(
     memory_limit: str | int = 0,
     seed: int = 0,
     floor: int = 10,
+    llm: str | Provider = "none",
+    llm_roles: Mapping[str, str] | None = None,
+    llm_timeout: str | float = 120.0,
+    max_cost: float | None = None,
+    private_names: bool = False,
+    web_search: bool = False,
     out: str | Path | None = None,
 ) -> Run:
     """Train a model and judge it: the main job.
@@ -111,6 +118,13 @@ def fit(
         memory_limit: of one step, bytes or ``"4G"``; 0 takes a share of the machine's.
         seed: seed of every random choice.
         floor: rows that a level must have at least to be named in the profile.
+        llm: the language model that reasons: ``"provider:model"``, a server's URL, a
+            :class:`~modelwright.llms.Provider`, or ``"none"``.
+        llm_roles: other language models for single agents, by the agent's name.
+        llm_timeout: patience with one reply.
+        max_cost: US dollars that may be spent on language models.
+        private_names: show providers an alias for columns that look like personal data.
+        web_search: let agents use the provider's own web search, where it has one.
         out: the run folder; a new one below ``modelwright-runs`` by default.
 
     Raises:
@@ -140,7 +154,14 @@ def fit(
         memory_limit=parse_size(memory_limit) if isinstance(memory_limit, str) else memory_limit,
         seed=seed,
         floor=floor,
+        llm=llm if isinstance(llm, str) else llm.title,
+        llm_roles=dict(llm_roles or {}),
+        llm_timeout=parse_duration(llm_timeout) if isinstance(llm_timeout, str) else float(llm_timeout),
+        max_cost=max_cost,
+        private_names=private_names,
+        web_search=web_search,
     )
     folder = Path(out) if out is not None else run.new_folder(RUNS, request.data, seed)
-    run.start(request, folder, source=None if path else data, began=began)
+    provider = None if isinstance(llm, str) else llm
+    run.start(request, folder, source=None if path else data, began=began, provider=provider)
     return Run(folder)

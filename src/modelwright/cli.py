@@ -92,6 +92,21 @@ class Kinds(ParamType):
         return name, kind
 
 
+class Roles(ParamType):
+    """``AGENT=PROVIDER:MODEL``: another language model for one agent."""
+
+    name = "agent=model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """The agent and the model."""
+        if isinstance(value, tuple):
+            return value
+        agent, equals, model = value.partition("=")
+        if not agent or not equals or not model:
+            self.fail(f"{value!r} should be AGENT=PROVIDER:MODEL, for instance designer=openai:gpt-5", param, ctx)
+        return agent, model
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="modelwright")
 def cli() -> None:
@@ -118,7 +133,17 @@ def cli() -> None:
 @click.option("--max-iterations", type=int, help="Rounds of experiments at most.")
 @click.option("--max-experiments", type=int, help="Experiments at most.")
 @click.option("--max-cost", type=float, help="Hard cap on provider cost in USD.")
-@click.option("--llm", envvar="MODELWRIGHT_LLM", default="none", show_default=True, help="none.")
+@click.option(
+    "--llm",
+    envvar="MODELWRIGHT_LLM",
+    default="none",
+    show_default=True,
+    help="The language model that reasons: PROVIDER:MODEL, a server's URL, or none.",
+)
+@click.option("--llm-role", "llm_roles", type=Roles(), multiple=True, help="AGENT=PROVIDER:MODEL; may be repeated.")
+@click.option("--llm-timeout", type=Duration(), default="120s", show_default=True, help="Patience with one reply.")
+@click.option("--private-names", is_flag=True, help="Show providers an alias for columns of personal data.")
+@click.option("--web-search", is_flag=True, help="Let agents use the provider's web search, where it has one.")
 @click.option("--executor", default="local", show_default=True, help="Where steps run: local.")
 @click.option("--workers", type=int, default=0, help="Processes; the machine's cores by default.")
 @click.option("--memory-limit", type=Size(), default="0", help="Memory of one step; a share of the machine's.")
@@ -138,12 +163,13 @@ def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
     from modelwright import run as runs
     from modelwright.request import Request
 
-    _only_built(options.pop("llm"), options.pop("executor"), options.pop("max_cost"))
+    _only_built(options.pop("executor"))
     statement, constraints = options.pop("problem"), options.pop("constraints")
     request = Request(
         statement=statement,
         constraints=_text_of(constraints),
         kinds=dict(options.pop("kinds")),
+        llm_roles=dict(options.pop("llm_roles")),
         **options,
     )
     request.check()
@@ -355,13 +381,9 @@ DEMO_DAYS = 60
 DEMO_SECONDS = 100.0
 
 
-def _only_built(llm: str, executor: str, max_cost: float | None) -> None:
-    if llm != "none":
-        raise RequestError(f"--llm {llm}: this version runs without language models; leave the option out or say none")
+def _only_built(executor: str) -> None:
     if executor != "local":
         raise RequestError(f"--executor {executor}: this version runs on this machine only; leave it out or say local")
-    if max_cost is not None and max_cost < 0:
-        raise RequestError(f"--max-cost can't be negative, it is {max_cost:g}")
 
 
 def _watched(work: Any, folder: Path, as_json: bool) -> None:

@@ -56,6 +56,39 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What was sent to language models, and what came back.
+
+    Args:
+        calls: requests that were answered.
+        failed: requests that were not.
+        input_tokens: of the answered requests.
+        output_tokens: of the replies.
+        cost_usd: price of all of them, where it is known.
+        seconds: spent waiting, over all requests, also those that were waited for at the same time.
+    """
+
+    calls: int = 0
+    failed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+
+    def with_call(self, call: Mapping[str, Any]) -> Usage:
+        """The usage after one more call, as the log tells of it."""
+        done = call["status"] == "done"
+        return Usage(
+            self.calls + done,
+            self.failed + (call["status"] not in ("done", "reused")),
+            self.input_tokens + int(call["input_tokens"]) * done,
+            self.output_tokens + int(call["output_tokens"]) * done,
+            round(self.cost_usd + float(call["cost_usd"] or 0.0) * done, 6),
+            round(self.seconds + float(call["seconds"]), 3),
+        )
+
+
+@dataclass(frozen=True)
 class Promise:
     """What was predicted of an experiment, and what came of it.
 

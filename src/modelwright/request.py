@@ -40,6 +40,12 @@ class Request:
         seed: seed of every random choice.
         floor: rows that a level must have at least to be named in the profile.
         inject_failure: makes the first experiment fail on purpose.
+        llm: the language model that reasons, as ``provider:model``, or ``"none"``.
+        llm_roles: other language models for single agents, by the agent's name.
+        llm_timeout: seconds after which a provider's reply isn't waited for any more.
+        max_cost: US dollars that may be spent on language models; ``None`` for no cap.
+        private_names: whether columns that look like personal data are shown to providers under an alias.
+        web_search: whether agents may use a provider's own web search.
     """
 
     data: str
@@ -61,6 +67,12 @@ class Request:
     seed: int = 0
     floor: int = 10
     inject_failure: str | None = None
+    llm: str = "none"
+    llm_roles: Mapping[str, str] = field(default_factory=dict)
+    llm_timeout: float = 120.0
+    max_cost: float | None = None
+    private_names: bool = False
+    web_search: bool = False
 
     def check(self) -> None:
         """Refuse what can't be honoured.
@@ -82,6 +94,12 @@ class Request:
             raise RequestError(f"--workers must lie between 1 and 256, not {self.workers}")
         if not 0 <= self.seed < 2**31:
             raise RequestError(f"--seed must lie between 0 and {2**31 - 1}, not {self.seed}")
+        if self.max_cost is not None and not self.max_cost >= 0:
+            raise RequestError(f"--max-cost can't be less than nothing, it is {self.max_cost:g}")
+        if not 1 <= self.llm_timeout <= 3600:
+            raise RequestError(f"--llm-timeout must lie between 1 s and 1 h, not {self.llm_timeout:g} s")
+        if self.llm == "none" and self.llm_roles:
+            raise RequestError("--llm-role names models for agents, but there are none without --llm PROVIDER:MODEL")
         if self.floor < 1:
             raise RequestError(f"the privacy floor must be at least 1 row, not {self.floor}")
         if self.inject_failure is not None and self.inject_failure not in INJECTIONS:

@@ -236,6 +236,10 @@ class Search:
             reasoning.begin(self.done)
         return None, None
 
+    def end(self) -> float:
+        """``time.monotonic()`` by which the search will have to end, as far as can be told now."""
+        return self._search_end(len(self.experiments))
+
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
         return self.clock.search_end(self.refit_seconds(upto), self.evaluator.slowness)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelwright.closing import Delivery
+from modelwright.decision import Balance, Decision, Usage, Worth
 from modelwright.hashing import restore
 from modelwright.plan import Experiment, Plan
 from modelwright.preparation import Prepared
@@ -35,6 +36,12 @@ class State:
         stopped: why the search ended.
         delivery: what was delivered.
         left_out: analyses that there was no time for.
+        asked: how the conversation about each question began.
+        decisions: by question, in the order in which they were made.
+        worth: what each design was worth, by question.
+        balance: what a language model brought.
+        usage: what was sent to language models.
+        remarks: what went wrong with them, one sentence each.
         summary: the finished run's summary.
         phase: what is being done.
         phases: seconds by phase, in order.
@@ -56,6 +63,12 @@ class State:
     stopped: str = ""
     delivery: Delivery | None = None
     left_out: list[str] = field(default_factory=list)
+    asked: dict[str, Any] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    worth: dict[str, Worth] = field(default_factory=dict)
+    balance: Balance | None = None
+    usage: Usage = field(default_factory=Usage)
+    remarks: list[str] = field(default_factory=list)
     summary: dict[str, Any] | None = None
     phase: str = "starting"
     phases: dict[str, float] = field(default_factory=dict)
@@ -139,6 +152,35 @@ class State:
 
     def _on_fallback(self, record: Record, body: Any) -> None:
         self.failures.append(f"The chosen models could not be fitted in time; {body['experiment']} was taken instead.")
+
+    def _on_asked(self, record: Record, body: Any) -> None:
+        self.asked[str(body["question"])] = body["prompt"]
+
+    def _on_decided(self, record: Record, body: Any) -> None:
+        decision = restore(Decision, body["decision"])
+        self.decisions[decision.question] = decision
+
+    def _on_worth(self, record: Record, body: Any) -> None:
+        worth = restore(Worth, body["worth"])
+        self.worth[worth.question] = worth
+
+    def _on_balance(self, record: Record, body: Any) -> None:
+        self.balance = restore(Balance, body["balance"])
+
+    def _on_llm_call(self, record: Record, body: Any) -> None:
+        self.usage = self.usage.with_call(body)
+
+    def _on_llm_unreachable(self, record: Record, body: Any) -> None:
+        self.remarks.append(f"The language model could not be reached: {body['reason']}.")
+
+    def _on_llm_price_unknown(self, record: Record, body: Any) -> None:
+        self.remarks.append(f"The price of {body['model']} isn't known, so its cost counts as nothing.")
+
+    def _on_reasoning_failed(self, record: Record, body: Any) -> None:
+        self.remarks.append(f"Reasoning ended early by a defect ({body['error']}); the built-in policies went on.")
+
+    def _on_reasoning_stopped(self, record: Record, body: Any) -> None:
+        self.remarks.append(f"The language model saw no use in further designs: {body['reason']}")
 
     def _on_analysis_left_out(self, record: Record, body: Any) -> None:
         self.left_out.append(str(body["analysis"]))
