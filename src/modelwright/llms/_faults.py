@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelwright.llms import Busy, Lost, NotAuthorised, NotUnderstood, ProviderError, Reply
+from modelwright.llms._http import Unwanted
 
 
 def fault(error: Exception, title: str) -> ProviderError | Reply:
@@ -17,7 +18,12 @@ def fault(error: Exception, title: str) -> ProviderError | Reply:
     """
     from pydantic_ai import exceptions as ai
 
-    status = getattr(error, "status_code", None) or getattr(error.__cause__, "status_code", None)
+    unwanted = _unwanted(error)
+    if unwanted == "redirect":
+        return NotUnderstood(f"{title} answered with a redirect, which isn't followed; check the address")
+    if unwanted:
+        return Lost(f"{title} gave a reply that isn't read, since it is {unwanted}")
+    status = getattr(error, "status_code", None)
     code = f" ({status})" if isinstance(status, int) else ""
     wait = getattr(error, "retry_after", None)
     wait = float(wait) if isinstance(wait, int | float) else None
@@ -43,11 +49,7 @@ def fault(error: Exception, title: str) -> ProviderError | Reply:
         case ai.ModelConnectionError():
             if error.phase in ("read", "write"):
                 return Lost(f"the connection to {title} broke off", wait)
-            if error.phase is None and _unreadable(error):
-                return Lost(f"{title} gave a reply that can't be read: too long, or compressed")
             return ProviderError(f"{title} can't be reached", wait)
-    if isinstance(status, int) and 300 <= status < 400:
-        return NotUnderstood(f"{title} answered with a redirect{code}, which isn't followed; check the address")
     if isinstance(status, int) and status >= 500:
         return ProviderError(f"{title} is out of order{code}", wait)
     if isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425):
@@ -57,11 +59,9 @@ def fault(error: Exception, title: str) -> ProviderError | Reply:
     return Lost(f"{title} gave a reply that can't be read ({type(error).__name__})")
 
 
-def _unreadable(error: BaseException | None) -> bool:
-    import httpx2
-
+def _unwanted(error: BaseException | None) -> str:
     while error is not None:
-        if isinstance(error, httpx2.DecodingError):
-            return True
+        if isinstance(error, Unwanted):
+            return error.what
         error = error.__cause__ or error.__context__
-    return False
+    return ""

@@ -16,6 +16,18 @@ _SILENCE = 600.0
 _PASSED = ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id")
 
 
+class Unwanted(Exception):
+    """A response that isn't taken.
+
+    Args:
+        what: ``redirect``, ``compressed`` or ``enormous``.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
 def bounded_client() -> Any:
     """An asynchronous ``httpx2`` client whose replies are bounded.
 
@@ -31,29 +43,34 @@ def bounded_client() -> Any:
         async def send(self, request: Any, *, stream: bool = False, **more: Any) -> Any:
             more["follow_redirects"] = False
             request.headers["accept-encoding"] = "identity"
+            request.headers["user-agent"] = "modelwright"
+            for name in [n for n in request.headers if n.lower().startswith("x-stainless-")]:
+                del request.headers[name]  # operating system, processor and the like are nobody's business
             response = await super().send(request, stream=True, **more)
             self.cookies.clear()
             try:
-                body = await _read(response, request)
+                body = await _read(response)
             finally:
                 await response.aclose()
             kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() in _PASSED]
             return httpx2.Response(response.status_code, headers=kept, content=body, request=request)
 
-    async def _read(response: Any, request: Any) -> bytes:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise httpx2.DecodingError("the reply is compressed, which it was asked not to be", request=request)
-        pieces, size = [], 0
-        async for piece in response.aiter_raw():
-            size += len(piece)
-            if size > LARGEST:
-                raise httpx2.DecodingError(f"the reply is longer than {LARGEST:,} bytes", request=request)
-            pieces.append(piece)
-        return b"".join(pieces)
-
     return Bounded(
         timeout=httpx2.Timeout(_SILENCE, connect=CONNECT),
         follow_redirects=False,
-        headers={"User-Agent": "modelwright"},
         verify=ssl.create_default_context(),
     )
+
+
+async def _read(response: Any) -> bytes:
+    if 300 <= response.status_code < 400:
+        raise Unwanted("redirect")
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Unwanted("compressed")
+    pieces, size = [], 0
+    async for piece in response.aiter_raw():
+        size += len(piece)
+        if size > LARGEST:
+            raise Unwanted("enormous")
+        pieces.append(piece)
+    return b"".join(pieces)

@@ -6,8 +6,9 @@ import asyncio
 import concurrent.futures
 import json
 import threading
+import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from modelwright.errors import MissingExtra
@@ -48,7 +49,7 @@ class Remote(Provider):
     name: ClassVar[str] = ""
     prices_as: ClassVar[str | None] = None
     """The provider's name in ``genai-prices``; ``None`` when nobody knows what it costs."""
-    effort: ClassVar[Literal["low"] | None] = "low"
+    effort: ClassVar[Literal["low", False]] = "low"
     """How much models that can think should: little, since a run has minutes and asks many small questions."""
 
     def __init__(self, model: str) -> None:
@@ -59,11 +60,13 @@ class Remote(Provider):
         self._models: dict[bool, Model] = {}
         self._http: Any = None
         try:
-            import pydantic_ai  # noqa: F401
+            from pydantic_ai import exceptions as ai
 
             self.prepare()
         except ImportError as error:
             raise MissingExtra(f"{self._title}: a language model", "llm") from error
+        # They are about odd counts in replies, which are dealt with here, and quote them.
+        warnings.filterwarnings("ignore", category=ai.UsageExtractionFailedWarning)
 
     @property
     def title(self) -> str:
@@ -118,7 +121,7 @@ class Remote(Provider):
     def most_tokens(self, ask: Ask) -> tuple[int, int]:
         """The most tokens that a request and its reply can come to, thoughts and search results included."""
         sent, got = super().most_tokens(ask)
-        return sent + (SEARCHED if ask.search else 0), got + (THOUGHT if self.effort else 0)
+        return sent + (SEARCHED if ask.search else 0), got + THOUGHT
 
     def close(self) -> None:
         """End what is under way and let go of connections."""
@@ -136,21 +139,27 @@ class Remote(Provider):
             raise Lost(f"{self.title} didn't reply within {seconds:.0f} seconds") from None
 
     async def _asked(self, ask: Ask) -> Reply:
+        from pydantic_ai import exceptions as ai
         from pydantic_ai.direct import model_request
 
         try:
             model = self._model(ask.search)
             searches = ask.search and _can_search(model)
-            thinks = self.effort is not None and bool(model.profile.get("supports_thinking"))
-            settings: dict[str, Any] = {"max_tokens": ask.max_tokens + (THOUGHT if thinks else 0), **self.settings()}
-            if thinks:
+            thinks = bool(model.profile.get("thinking_always_enabled" if self.effort is False else "supports_thinking"))
+            settings: Any = {"max_tokens": ask.max_tokens + (THOUGHT if thinks else 0), **self.settings()}
+            if model.profile.get("supports_thinking"):
                 settings["thinking"] = self.effort
-            response = await model_request(
-                model,
-                _conversation(ask),
-                model_settings=settings,  # type: ignore[arg-type]  # a dictionary by any other name
-                model_request_parameters=_parameters(ask.schema, searches),
-            )
+            said = _conversation(ask)
+
+            def request(parameters: ModelRequestParameters) -> Coroutine[Any, Any, ModelResponse]:
+                return model_request(model, said, model_settings=settings, model_request_parameters=parameters)
+
+            try:
+                response = await request(_parameters(ask.schema, searches))
+            except ai.UserError:  # some models can't search and answer by a function: nothing was sent
+                if not searches:
+                    raise
+                response = await request(_parameters(ask.schema, False))
         except (ProviderError, TimeoutError):
             raise
         except Exception as error:  # libraries raise what they like about a strange reply

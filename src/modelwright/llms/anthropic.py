@@ -17,7 +17,7 @@ class Anthropic(Remote):
 
     name: ClassVar[str] = "anthropic"
     prices_as: ClassVar[str | None] = "anthropic"
-    effort = None  # a model that thinks can't be made to call a function
+    effort = False  # a model that thinks can't be made to call a function
 
     def prepare(self) -> None:
         """Take key and address from the environment."""

@@ -62,7 +62,6 @@ class OpenAICompatible(Remote):
     """
 
     name: ClassVar[str] = "openai-compatible"
-    effort = None
 
     def prepare(self) -> None:
         """Take the address apart."""
@@ -91,13 +90,17 @@ def connected(model: str, address: str, key: str, http: Any, own: bool) -> Model
     """A model of pydantic-ai: OpenAI's own, or of a server that speaks its language."""
     from openai import AsyncOpenAI
     from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
     client = AsyncOpenAI(base_url=address, api_key=str(key), http_client=http, max_retries=0)
     if own:
         return OpenAIResponsesModel(model, provider=OpenAIProvider(openai_client=client))
-    return OpenAIChatModel(model, provider=OpenAICompatibleProvider("openai-compatible", openai_client=client))
+    # The newer name of the limit is ignored by many of these servers, and a limit that is ignored is none.
+    profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    provider = OpenAICompatibleProvider("openai-compatible", openai_client=client)
+    return OpenAIChatModel(model, provider=provider, profile=profile)
 
 
 def checked_host(address: str, where: str) -> str:

@@ -62,7 +62,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
         found = {t["name"]: t["input_schema"] for t in tools if "input_schema" in t}
         return Asked("anthropic", path, headers, body, found)
     declared = [d for t in tools for d in t.get("functionDeclarations", ())]
-    found = {d["name"]: d.get("parametersJsonSchema") or d.get("parameters", {}) for d in declared}
+    found = {d["name"]: d.get("parameters_json_schema") or d.get("parameters", {}) for d in declared}
     return Asked("google", path, headers, body, found)
 
 
