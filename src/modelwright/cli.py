@@ -127,6 +127,7 @@ def cli() -> None:
 @click.option("--group-column", help="The column whose groups stay together.")
 @click.option("--id-column", "id_columns", multiple=True, help="A column that only identifies rows; may be repeated.")
 @click.option("--kind", "kinds", type=Kinds(), multiple=True, help="What a column is; may be repeated.")
+@click.option("--keep-column", "keep_columns", multiple=True, help="Keep it although it looks like a leak; repeatable.")
 @click.option("--test", help="Labelled rows to use as the sealed holdout.")
 @click.option("--constraints", help="A Markdown file with what the model must fulfil.")
 @click.option("--time-budget", type=Duration(), default="5m", show_default=True, help="Wall-clock for everything.")
@@ -195,12 +196,25 @@ def resume(run: Path | None, as_json: bool) -> None:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV or Parquet; standard output otherwise.")
-def predict(model: Path, data: str, output: Path | None) -> None:
-    """Score the rows of DATA with MODEL, a bundle or a run folder."""
+@click.option(
+    "--explain",
+    "top",
+    type=click.IntRange(1, 100),
+    is_flag=False,
+    flag_value=3,
+    help="Give N reasons a row: --explain=5.",
+)
+@click.option("--intervals", "level", type=float, help="Say where the truth lies with this probability, such as 0.9.")
+def predict(model: Path, data: str, output: Path | None, top: int | None, level: float | None) -> None:
+    """Score the rows of DATA with MODEL, a bundle or a run folder.
+
+    --explain adds reason_1 and so on, three without a number; --intervals adds prediction_low and prediction_high, or
+    for classes prediction_set, the classes that may be true.
+    """
     from modelwright.bundle import load
 
     loaded = load(model)
-    table = loaded.predict(data)
+    table = loaded.scored(data, top=top, level=level)
     for note in loaded.notes:
         click.echo(f"note: {_safe(note)}", err=True)
     if output is None:
@@ -272,12 +286,27 @@ def trace(run: Path | None, stage: tuple[str, ...]) -> None:
 @click.option(
     "--privacy-floor", "floor", type=int, default=10, show_default=True, help="Rows a level needs to be named."
 )
+@click.option("--as-seen-by-llm", "as_seen", is_flag=True, help="To the letter what a language model is shown.")
+@click.option("--private-names", is_flag=True, help="With it: columns of personal data go by aliases.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def profile(data: str, target: str | None, kinds: tuple[tuple[str, Any], ...], floor: int, as_json: bool) -> None:
+def profile(
+    data: str,
+    target: str | None,
+    kinds: tuple[tuple[str, Any], ...],
+    floor: int,
+    as_seen: bool,
+    private_names: bool,
+    as_json: bool,
+) -> None:
     """Show what is known of DATA: aggregates only, exactly what may leave the machine."""
     from modelwright.hashing import canonical_json
     from modelwright.profiling import profile as measure
     from modelwright.readers import read
+
+    if as_seen and as_json:
+        raise RequestError("--as-seen-by-llm shows a text and --json the figures; choose one of them")
+    if private_names and not as_seen:
+        raise RequestError("--private-names changes what a language model is shown; say --as-seen-by-llm, too")
 
     reading = read(data, dict(kinds))
     if target is not None and target not in reading.schema:
@@ -287,6 +316,13 @@ def profile(data: str, target: str | None, kinds: tuple[tuple[str, Any], ...], f
     found = measure(reading.frame, reading.schema, target=target, floor=floor)
     if as_json:
         click.echo(canonical_json(found))
+        return
+    if as_seen:
+        from modelwright.briefing import profile_text
+        from modelwright.discretion import Discretion
+
+        discretion = Discretion(reading.schema, found, private_names=private_names)
+        click.echo(discretion.outgoing(profile_text(found, discretion)))
         return
     from rich.console import Console
 
@@ -307,6 +343,35 @@ def actions(task: str | None, category: str | None, as_json: bool) -> None:
     from modelwright.live import print_actions
 
     print_actions(task, category, as_json)
+
+
+@cli.command()
+@click.option("--clear", is_flag=True, help="Forget all of it.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
+def memory(clear: bool, as_json: bool) -> None:
+    """Show what past runs on this machine taught: figures and names of methods, nothing of the data."""
+    from modelwright import memory as past
+    from modelwright.hashing import canonical_json
+
+    if clear:
+        try:
+            count = past.forget()
+        except OSError as error:
+            raise RequestError(
+                f"{past.place()} can't be erased: {error.strerror or error}; delete it yourself"
+            ) from error
+        click.echo(f"Forgot {count} run{'' if count == 1 else 's'}.")
+        return
+    remembered = past.recall()
+    if as_json:
+        for line in map(canonical_json, remembered):
+            click.echo(line)
+        return
+    for run in remembered:
+        click.echo(f"{run.day}  {past.in_words(run)}")
+    state = "" if past.switched_on() else " It is switched off (MODELWRIGHT_MEMORY)."
+    about = f"{len(remembered)} runs" if len(remembered) != 1 else "1 run"
+    click.echo(f"{about} in {_safe(str(past.place()))}.{state} Forget with: modelwright memory --clear")
 
 
 @cli.command("run-program")

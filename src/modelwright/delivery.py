@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from modelwright.bundle.manifest import CARD, GOLDEN, MODEL, write_manifest
+from modelwright.bundle.manifest import CARD, DIFFICULTY, GOLDEN, MODEL, REFERENCES, UNCERTAINTY, write_manifest
 from modelwright.hashing import plain
 from modelwright.protocol import Score
 from modelwright.report import Story
@@ -38,6 +38,13 @@ def write_bundle(story: Story, state: State, store: Store, folder: Path) -> None
     shutil.copyfile(store.path(delivery.model), fresh / MODEL)
     (fresh / GOLDEN).write_text(json.dumps(delivery.golden, ensure_ascii=False), encoding="utf-8")
     (fresh / CARD).write_text(model_card(story), encoding="utf-8")
+    if "references" in delivery.files:
+        shutil.copyfile(store.path(delivery.files["references"]), fresh / REFERENCES)
+    if "uncertainty" in delivery.analyses:
+        text = json.dumps(delivery.analyses["uncertainty"], ensure_ascii=False)
+        (fresh / UNCERTAINTY).write_text(text, encoding="utf-8")
+        if "difficulty" in delivery.files:
+            shutil.copyfile(store.path(delivery.files["difficulty"]), fresh / DIFFICULTY)
     problem, judgement = prepared.problem, delivery.judgement
     columns = ("prediction", *(f"probability_{c}" for c in problem.classes))
     write_manifest(
@@ -60,6 +67,7 @@ def write_bundle(story: Story, state: State, store: Store, folder: Path) -> None
             "verdict": judgement.verdict,
             "note": delivery.note,
             "recipe": delivery.recipe,
+            "important": [i.column for i in judgement.importances if i.loss > 0],
             "latency": delivery.latency,
             "versions": story.versions,
         },

@@ -176,6 +176,16 @@ def assemble(
     return Done(value, {"model": path, "references": references})
 
 
+def with_prediction(frame: pd.DataFrame, prediction: np.ndarray) -> pd.DataFrame:
+    """The rows with what was predicted for them as a last column: large predictions often have large errors."""
+    name = "prediction"
+    while name in frame.columns:
+        name += "_"
+    together = frame.copy(deep=False)
+    together[name] = np.asarray(prediction, dtype=np.float64)
+    return together
+
+
 def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain JSON: numbers, texts, ISO times, and ``None`` for what is missing."""
     records = []

@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from modelwright.analyses import Analysis, Case
 from modelwright.conformal import conformity_scores, coverage, offsets, prediction_sets, winkler
 from modelwright.estimators import all_estimators
 from modelwright.executors import Done, Workplace
 from modelwright.explanation import Coverage, Scores, Uncertainty
-from modelwright.fitting import calibrated, rows_of
+from modelwright.fitting import calibrated, rows_of, with_prediction
 from modelwright.hashing import plain, restore
 from modelwright.intervals import stretches
 from modelwright.persistence import dump_model
@@ -71,18 +70,8 @@ def uncertainty(place: Workplace, *, case: dict[str, Any]) -> Done:
     return Done(plain(Uncertainty("interval", (scores,), kept, local, floor, reason)), files)
 
 
-def with_prediction(frame: pd.DataFrame, prediction: np.ndarray) -> pd.DataFrame:
-    """The rows with what was predicted for them as a last column: large predictions often have large errors."""
-    name = "prediction"
-    while name in frame.columns:
-        name += "_"
-    together = frame.copy(deep=False)
-    together[name] = np.asarray(prediction, dtype=np.float64)
-    return together
-
-
 def _difficulty(
-    frame: pd.DataFrame, truth: np.ndarray, oof: np.ndarray, assignment: np.ndarray, place: Workplace
+    frame: Any, truth: np.ndarray, oof: np.ndarray, assignment: np.ndarray, place: Workplace
 ) -> tuple[Any, np.ndarray, float, str]:
     """A model of the logarithm of the absolute error, its out-of-fold values, how far to follow it, and why."""
     n = len(truth)

@@ -5,20 +5,38 @@ from __future__ import annotations
 import tempfile
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelwright.bundle.manifest import GOLDEN, MANIFEST, MODEL, Manifest, read_json, read_manifest
-from modelwright.errors import DataError
+from modelwright.bundle.manifest import (
+    DIFFICULTY,
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    NEEDED,
+    OPTIONAL,
+    REFERENCES,
+    UNCERTAINTY,
+    Manifest,
+    References,
+    read_json,
+    read_manifest,
+)
+from modelwright.errors import DataError, RequestError
+from modelwright.explanation import Counterfactuals, Uncertainty
+from modelwright.hashing import restore
 from modelwright.persistence import load_model
 from modelwright.readers import conform
+from modelwright.table import Schema
 from modelwright.tasks import all_tasks
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+T = TypeVar("T")
 UNZIPPED_LIMIT = 8 * 2**30
 CLOSE = 1e-9
 """Relative difference from the golden predictions beyond which a bundle is refused."""
@@ -32,11 +50,21 @@ class Model:
         manifest: what the bundle says of itself.
         pipeline: the fitted scikit-learn pipeline, from typed columns to raw predictions.
         notes: what the last call had to repair in its input, one sentence each.
+        golden: rows that it was checked with.
+        references: usual values, for explanations.
+        uncertainty: how intervals or sets are made.
+        difficulty: the file of a model of the expected error, read when it is first needed.
     """
 
     manifest: Manifest
     pipeline: Any
     notes: tuple[str, ...] = ()
+    golden: Sequence[Mapping[str, Any]] = ()
+    references: References | None = None
+    uncertainty: Uncertainty | None = None
+    difficulty: bytes | None = field(default=None, repr=False)
+    _known_rows: pd.DataFrame | None = field(default=None, init=False, repr=False)
+    _difficulty_model: Any = field(default=None, init=False, repr=False)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -69,34 +97,164 @@ class Model:
             raise DataError(f"this model predicts the number {self.manifest.output.target!r}; it has no probabilities")
         return self._raw(data)
 
-    def explain(self, data: Any) -> pd.DataFrame:
-        """How much each column moved each prediction: the change when its value is replaced by a typical one.
+    def explain(self, data: Any, *, top: int | None = None, seconds: float = 60.0) -> pd.DataFrame:
+        """Why each row is predicted as it is: how far each column moves its prediction from the average one.
 
-        The typical value is the median or the commonest level of the given rows, so at least two rows are needed.
+        Shapley values in the original columns (see :mod:`modelwright.attribution`) against reference rows that the
+        bundle carries. They are about the probability of the second of two classes, of the predicted one of several
+        classes, or about the number; beyond 40 columns all that matter least are one.
+
+        Args:
+            data: as for :meth:`predict`; a single row will do.
+            top: ``None`` for figures, or how many reasons to give in words.
+            seconds: about how long it may take; less time means fewer reference rows, said in :attr:`notes`.
 
         Returns:
-            One row an input row, one column an input column: probability of the positive (or predicted) class, or
-            number, minus what it would be with the typical value.
+            Figures: one row an input row, one column an input column. They add up to the outcome minus
+            ``attrs["base"]`` (by row); ``attrs["outcome"]`` says what the outcome is. With ``top`` the columns
+            ``reason_1`` … instead, such as ``tenure = 2 → +0.18``, the strongest first and values of personal columns
+            left out.
 
         Raises:
-            DataError: with fewer than two rows, and as :meth:`predict`.
+            DataError: as :meth:`predict`.
+            RequestError: when ``top`` isn't a positive number.
         """
-        import numpy as np
+        return self._explained(self._conformed(data), top, seconds)
+
+    def _explained(self, frame: pd.DataFrame, top: int | None, seconds: float = 60.0) -> pd.DataFrame:
+        from modelwright.bundle.explaining import attributed, figures, reasons
+
+        if top is not None and top < 1:
+            raise RequestError(f"{top} reasons can't be given; ask for one or more")
+        found = attributed(self, frame, seconds)
+        if found.truncated:
+            note = f"For lack of time each row was compared with {found.background} reference rows only."
+            self.notes = (*self.notes, note)
+        return figures(self, found) if top is None else reasons(self, frame, found, top)
+
+    def counterfactuals(
+        self, data: Any, *, wanted: Any = None, frozen: Sequence[str] = (), count: int = 3, changes: int = 3
+    ) -> Counterfactuals:
+        """What would change the prediction of one row: the smallest changes within the data's range.
+
+        Values stay between the 1 % and the 99 % quantile of each column, or are levels that are known; texts, personal
+        columns, the time and the group never change. Columns change independently of each other, so whether a change
+        is possible in the world, and what else would change with it, the reader must judge.
+
+        Args:
+            data: one row: a table as for :meth:`predict`, or a mapping from columns to values.
+            wanted: for classes the label that should be predicted (any other by default); for a number a range such
+                as ``(100, None)``.
+            frozen: columns that must stay as they are.
+            count: how many to find.
+            changes: how many columns may change at once.
+
+        Raises:
+            DataError: when it isn't one row, and as :meth:`predict`.
+            RequestError: when ``wanted`` isn't something this model can predict, or ``frozen`` isn't a column.
+        """
+        from modelwright.bundle.explaining import counterfactuals
+
+        if isinstance(data, Mapping):
+            import pandas as pd
+
+            data = pd.DataFrame({str(name): [value] for name, value in data.items()})
+        if count < 1 or changes < 1:
+            raise RequestError("counterfactuals needs a count and a number of changes of at least one")
+        frame = self._conformed(data)
+        if len(frame) != 1:
+            raise DataError(f"counterfactuals takes one row, this has {len(frame):,}; choose one")
+        return counterfactuals(self, frame, wanted, tuple(frozen), count, changes)
+
+    def predict_interval(self, data: Any, level: float = 0.9) -> pd.DataFrame:
+        """The number predicted for each row, and between which values the truth will be (conformal prediction).
+
+        Args:
+            data: as for :meth:`predict`.
+            level: share of rows whose truth lies inside.
+
+        Returns:
+            ``prediction``, ``prediction_low`` and ``prediction_high``.
+
+        Raises:
+            DataError: for a classification model, a bundle without intervals, and as :meth:`predict`.
+            RequestError: when ``level`` isn't between 0 and 1, or more than the model's rows can promise.
+        """
+        from modelwright.bundle.sureness import intervals
+
+        if self.classes:
+            raise DataError("this model predicts classes; predict_set gives the classes that may be true")
+        return intervals(self, self._conformed(data), level)
+
+    def predict_set(self, data: Any, level: float = 0.9) -> pd.DataFrame:
+        """Which classes may be true for each row, so that the truth is among them as often as promised.
+
+        Args:
+            data: as for :meth:`predict`.
+            level: share of the rows of each class whose set holds it.
+
+        Returns:
+            One row an input row, one column a class, true where it belongs to the set. Never empty: a row that is
+            unlike all classes has the likeliest.
+
+        Raises:
+            DataError: for a regression model, a bundle without sets, and as :meth:`predict`.
+            RequestError: when ``level`` isn't between 0 and 1.
+        """
+        from modelwright.bundle.sureness import sets
+
+        if not self.classes:
+            raise DataError(
+                f"this model predicts the number {self.manifest.output.target!r}; predict_interval gives its range"
+            )
+        return sets(self, self._conformed(data), level)
+
+    def scored(self, data: Any, *, top: int | None = None, level: float | None = None) -> pd.DataFrame:
+        """Predictions with what was asked for besides, reading the data once.
+
+        Args:
+            data: as for :meth:`predict`.
+            top: reasons for each row, see :meth:`explain`.
+            level: of ``prediction_low`` and ``prediction_high``, or for classes of ``prediction_set``, a JSON list of
+                labels.
+
+        Raises:
+            UserError: as the methods that it stands for.
+        """
         import pandas as pd
 
+        from modelwright.bundle.sureness import intervals, set_texts, sets
+
         frame = self._conformed(data)
-        if len(frame) < 2:
-            raise DataError("explain compares rows with typical values of the given rows; give at least two rows")
-        raw = self._raw_of(frame)
-        pick = np.full(len(frame), 1) if len(self.classes) == 2 else raw.argmax(axis=1) if self.classes else None
-        actual = raw if pick is None else raw[np.arange(len(frame)), pick]
-        effects = {}
-        for name in frame.columns:
-            changed = frame.copy()
-            changed[name] = _typical(frame[name])
-            other = self._raw_of(changed)
-            effects[name] = actual - (other if pick is None else other[np.arange(len(frame)), pick])
-        return pd.DataFrame(effects)
+        task = all_tasks()[self.manifest.output.task]
+        parts = [task.predictions(self._raw_of(frame), self.classes, self.manifest.output.threshold)]
+        if level is not None and self.classes:
+            parts.append(set_texts(self, sets(self, frame, level)))
+        elif level is not None:
+            parts.append(intervals(self, frame, level).drop(columns="prediction"))
+        if top is not None:
+            parts.append(self._explained(frame, top))
+        return pd.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+
+    def _background(self) -> pd.DataFrame:
+        """Reference rows in the model's types; a bundle of format 1 has only its golden rows."""
+        if self._known_rows is None:
+            rows = self.references.rows if self.references is not None else self.golden
+            self._known_rows = _records(rows, self.manifest.input)
+        return self._known_rows
+
+    def _usual_values(self) -> dict[str, dict[str, tuple[Any, ...]]]:
+        """What each column may plausibly hold; for a bundle of format 1, what its golden rows hold."""
+        if self.references is not None:
+            usual = self.references.values
+            return {name: {k: v for k, v in dict(values).items() if v} for name, values in usual.items()}
+        kinds = {"numeric": "numbers", "datetime": "dates", "boolean": "levels", "category": "levels"}
+        found: dict[str, dict[str, tuple[Any, ...]]] = {}
+        for column in self.manifest.input.fields:
+            values = self._background()[column.name].dropna()
+            if column.kind in kinds and len(values):
+                found[column.name] = {kinds[column.kind]: tuple(sorted(set(values.tolist())))}
+        return found
 
     def _raw(self, data: Any) -> np.ndarray:
         return self._raw_of(self._conformed(data))
@@ -126,19 +284,62 @@ def load_bundle(path: Path) -> Model:
         return _load_zip(path)
     folder = path if (path / MANIFEST).exists() or not (path / "model" / MANIFEST).exists() else path / "model"
     manifest = read_manifest(folder)
+    golden = read_json(folder / GOLDEN)
     model = Model(manifest, load_model(folder / MODEL))
-    _check_golden(model, read_json(folder / GOLDEN), folder)
+    _check_golden(model, golden, folder)
+    model.golden = golden["rows"]
+    listed = manifest.digests
+    if REFERENCES in listed:
+        model.references = _parsed(References.model_validate, folder / REFERENCES)
+    if UNCERTAINTY in listed:
+        model.uncertainty = _parsed(_sound, folder / UNCERTAINTY)
+    if DIFFICULTY in listed:
+        model.difficulty = (folder / DIFFICULTY).read_bytes()
     return model
+
+
+def _parsed(parse: Callable[[Any], T], path: Path) -> T:
+    """A file of a bundle, checked.
+
+    Raises:
+        DataError: when it isn't one that modelwright wrote.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return parse(read_json(path))
+    except (ValidationError, ValueError, TypeError) as error:
+        text = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise DataError(f"{path} isn't a file that modelwright wrote: {text}; get the bundle again") from error
+
+
+def _sound(found: Any) -> Uncertainty:
+    uncertainty = restore(Uncertainty, found)
+    for scores in uncertainty.scores:
+        if len(scores.ranks) != len(scores.values) or not scores.ranks or scores.ranks[-1] != scores.count:
+            raise ValueError("its scores don't fit their ranks")
+    return uncertainty
+
+
+def _records(rows: Sequence[Mapping[str, Any]], schema: Schema) -> pd.DataFrame:
+    import pandas as pd
+
+    return conform(pd.DataFrame.from_records(list(rows), columns=list(schema.names)), schema).frame
 
 
 def _load_zip(path: Path) -> Model:
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path} is neither a bundle folder nor a zip of one")
-    wanted = {MANIFEST, MODEL, GOLDEN}
+    needed, more = {MANIFEST, *NEEDED}, set(OPTIONAL)
     with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(path) as archive:
-        found = [i for i in archive.infolist() if Path(i.filename).name in wanted and not i.is_dir()]
-        if len(found) != len(wanted) or sum(i.file_size for i in found) > UNZIPPED_LIMIT:
-            raise DataError(f"{path} is not a zip of one bundle: it needs {', '.join(sorted(wanted))}")
+        found = [i for i in archive.infolist() if Path(i.filename).name in needed | more and not i.is_dir()]
+        names = [Path(i.filename).name for i in found]
+        if (
+            len(set(names)) != len(names)
+            or not needed <= set(names)
+            or sum(i.file_size for i in found) > UNZIPPED_LIMIT
+        ):
+            raise DataError(f"{path} is not a zip of one bundle: it needs {', '.join(sorted(needed))}, each once")
         for item in found:
             # Written under our own names, so that no path in the archive can lead out of the folder.
             try:
@@ -165,13 +366,3 @@ def _check_golden(model: Model, golden: Any, folder: Path) -> None:
             f"{folder} predicts other values here than where it was made (versions then: "
             f"{', '.join(f'{k} {v}' for k, v in model.manifest.versions.items())}); install the same versions"
         )
-
-
-def _typical(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column of the same type that holds the median or the commonest level everywhere."""
-    counts = column.value_counts()
-    commonest = counts.index[0] if len(counts) and counts.iloc[0] else None
-    value: Any = column.median() if column.dtype.kind in "fM" else commonest
-    typical = column.copy()
-    typical[:] = value
-    return typical
