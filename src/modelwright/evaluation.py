@@ -70,6 +70,7 @@ class Situation:
         time_column: the column that orders rows in time, if there is one.
         group_column: the column that names each row's group, if there is one.
         secondary: metrics reported besides the run's.
+        monotone: columns with which the prediction must not fall (+1) or must not rise (−1).
     """
 
     task: str
@@ -82,6 +83,7 @@ class Situation:
     time_column: str | None = None
     group_column: str | None = None
     secondary: tuple[str, ...] = ()
+    monotone: tuple[tuple[str, int], ...] = ()
 
     @property
     def n_classes(self) -> int:
@@ -96,7 +98,7 @@ class Situation:
             "n_classes": self.n_classes,
             "time_column": self.time_column,
             "group_column": self.group_column,
-        }
+        } | ({"monotone": [list(m) for m in self.monotone]} if self.monotone else {})
 
     @property
     def setting(self) -> Setting:

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.errors import DataError
+from modelwright.action import did_you_mean
+from modelwright.checking import decide, divided, screen
+from modelwright.engine import Engine
+from modelwright.errors import DataError, RequestError
 from modelwright.evaluation import Situation
+from modelwright.finding import Finding
 from modelwright.frames import write_frame
 from modelwright.mind import Mind
 from modelwright.problem import Known, Problem
@@ -48,6 +52,9 @@ class Prepared:
         sealed: digest of the sealed rows, the same columns.
         units: digest of the sealed rows' groups and times (``.npz``), for the intervals.
         warnings: what the reader must know.
+        findings: what the checks of the data found, and what was done about it.
+        screened: digest of the development rows with all columns that were checked; empty when nothing was found.
+        screened_columns: the names of those columns.
     """
 
     origin: str
@@ -62,6 +69,9 @@ class Prepared:
     sealed: str
     units: str
     warnings: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    screened: str = ""
+    screened_columns: tuple[str, ...] = ()
 
     @property
     def situation(self) -> Situation:
@@ -90,18 +100,20 @@ def prepare(
     request: Request,
     source: Any,
     store: Store,
+    engine: Engine,
     scratch: Path,
     ask: Ask,
     say: Callable[[str], None],
     mind: Mind | None = None,
     meet: Meet | None = None,
 ) -> Prepared:
-    """Read the data, understand the problem, seal the holdout, profile the rest.
+    """Read the data, understand the problem, seal the holdout, check and profile the rest.
 
     Args:
         request: what was asked.
         source: the data: a path, ``"-"`` or a frame.
         store: takes the rows.
+        engine: performs the checks.
         scratch: an existing folder for files on their way into the store.
         ask: asks the person when the request can be read in several ways.
         say: told the phase that begins.
@@ -115,7 +127,7 @@ def prepare(
     reading = read(source, request.kinds)
     say("understanding")
     understanding = understood(request, reading, ask, mind, meet)
-    problem = understanding.problem
+    problem = _kept(understanding.problem, request, reading.schema)
     frame, test_rows, notes = _with_test_rows(request, reading, problem)
     frame, test_rows, dropped = _labelled(frame, test_rows, problem)
     task = all_tasks()[problem.task.value]
@@ -135,11 +147,27 @@ def prepare(
         )
     features = reading.schema.only(names)
     development = _stored(frame, names, y, split.development, problem.target.value, store, scratch)
+    say("checking")
+    screened, checked = development, names
+    said = screen(
+        engine,
+        store,
+        problem,
+        features,
+        development=development,
+        division=divided(frame, names, problem, split.development, split.holdout),
+        unlabelled=dropped,
+        budget=request.time_budget,
+    )
+    problem, findings = decide(said.findings, problem, names, request.keep_columns)
+    if (kept := tuple(n for n in problem.features(reading.schema.names) if n in names)) != names:
+        names, features = kept, reading.schema.only(kept)
+        development = _stored(frame, names, y, split.development, problem.target.value, store, scratch)
     sealed = _stored(frame, names, y, split.holdout, problem.target.value, store, scratch)
     protocol = replace(split.protocol, assignment=_stored_array(split.assignment, store), sealed=sealed)
     say("profiling")
     known = profile(frame.iloc[split.development], reading.schema, target=problem.target.value, floor=request.floor)
-    warnings = [*understanding.warnings, *protocol.warnings, *notes]
+    warnings = [*understanding.warnings, *protocol.warnings, *notes, *said.warnings]
     if dropped:
         warnings.append(f"{dropped:,} rows have no value in {problem.target.value!r} and were left out.")
     return Prepared(
@@ -155,6 +183,33 @@ def prepare(
         sealed,
         _units(frame, split.holdout, problem, store),
         tuple(dict.fromkeys(warnings)),
+        findings,
+        screened if findings else "",
+        checked if findings else (),
+    )
+
+
+def _kept(problem: Problem, request: Request, schema: Schema) -> Problem:
+    """The problem with the columns that the user wants kept: neither ids nor left out.
+
+    Raises:
+        RequestError: when there is no such column, or the user forbids it elsewhere.
+    """
+    for name in request.keep_columns:
+        if name not in schema:
+            raise RequestError(f"--keep-column: there is no column {name!r}{did_you_mean(name, schema.names)}")
+        if name == problem.target.value:
+            raise RequestError(f"--keep-column: {name!r} is what is to be predicted; no model can learn from it")
+        if name in request.id_columns or name in problem.constraints.exclude_columns:
+            raise RequestError(f"{name!r} is both to be kept (--keep-column) and to be left out; say one of the two")
+    if not request.keep_columns:
+        return problem
+    ids = tuple(n for n in problem.id_columns.value if n not in request.keep_columns)
+    excluded = tuple(n for n in problem.excluded.value if n not in request.keep_columns)
+    return replace(
+        problem,
+        id_columns=replace(problem.id_columns, value=ids),
+        excluded=replace(problem.excluded, value=excluded),
     )
 
 

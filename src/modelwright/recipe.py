@@ -120,6 +120,8 @@ class Setting:
         stop_at: ``time.monotonic()`` after which fitting should stop with what it has; ``None`` for no limit.
         time_column: the column that orders rows in time, if there is one.
         group_column: the column that names each row's group, if there is one.
+        monotone: columns with which the prediction must not fall (+1) or must not rise (−1); a demand on every
+            recipe of a run, so it isn't part of any.
     """
 
     task: str
@@ -129,6 +131,7 @@ class Setting:
     stop_at: float | None = None
     time_column: str | None = None
     group_column: str | None = None
+    monotone: tuple[tuple[str, int], ...] = ()
 
     @property
     def classification(self) -> bool:

@@ -37,6 +37,7 @@ class Estimator(ABC):
             categorical dtypes), ``linear`` (scaled, one-hot, nothing missing, possibly sparse), ``dense`` (the same
             but dense and few columns) or ``positive`` (dense, all values in [0, 1]).
         interpretable: whether a person can read the fitted model.
+        monotone: whether it keeps to the directions that :func:`directions` reads off its columns.
         max_rows: training rows beyond which it declines because it would take hours; ``None`` for no limit.
         max_classes: classes beyond which it declines; ``None`` for no limit.
     """
@@ -48,6 +49,7 @@ class Estimator(ABC):
     params: ClassVar[tuple[Param, ...]] = ()
     view: ClassVar[str] = "trees"
     interpretable: ClassVar[bool] = False
+    monotone: ClassVar[bool] = False
     max_rows: ClassVar[int | None] = None
     max_classes: ClassVar[int | None] = None
 

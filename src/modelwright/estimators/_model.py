@@ -47,6 +47,17 @@ def levels_of(X: Any) -> Levels:
     return [[str(v) for v in d.categories] if isinstance(d, pd.CategoricalDtype) else None for d in dtypes]
 
 
+def directions(X: Any) -> list[int]:
+    """The direction that each column demands: +1 where the prediction must not fall as the column rises, −1 where it
+    must not rise, 0 elsewhere.
+
+    The view ``native`` labels such columns with an arrow at the end; nothing else has a demand.
+    """
+    if not isinstance(X, pd.DataFrame):
+        return [0] * X.shape[1]
+    return [{"↑": 1, "↓": -1}.get(str(label)[-1:], 0) for label in X.columns]
+
+
 def matrix(X: Any, levels: Levels) -> Any:
     """The columns as ``float64`` numbers: categories as their position among the levels seen in fitting, else NaN.
 
@@ -113,6 +124,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
         """
         self.truncated_ = False
         self.levels_ = levels_of(X)
+        self.directions_ = directions(X)
         self.n_features_in_ = len(self.levels_)
         if not self.n_features_in_ and self._needs_columns():
             raise NotApplicable("there is no column to learn from")
@@ -177,6 +189,14 @@ class Model(BaseEstimator):  # type: ignore[misc]
 
     def _needs_columns(self) -> bool:
         return True
+
+    def _directed(self) -> list[int] | None:
+        """The direction demanded of each column (:func:`directions`); ``None`` when no column has one.
+
+        With several classes no direction has a meaning.
+        """
+        found = getattr(self, "directions_", [])
+        return found if any(found) and (not self.n_classes or len(self.classes_) == 2) else None
 
     def _categorical(self) -> list[int]:
         return [i for i, known in enumerate(self.levels_) if known is not None]

@@ -112,8 +112,11 @@ class CatBoost(Model):
             rate = min(0.5, float(np.exp(a + b * np.log(n) + c * np.log(rounds))))
         elif rounds < self.iterations:
             rate = min(0.5, rate * (self.iterations / rounds) ** 0.85)
+        directed = self._directed()
         return {
             **self.params,
+            # Only symmetric trees can be kept to a direction.
+            **({} if directed is None else {"monotone_constraints": directed, "grow_policy": "SymmetricTree"}),
             "loss_function": loss,
             "iterations": rounds,
             "learning_rate": rate,
@@ -168,6 +171,7 @@ class CatBoostTrees(Estimator):
         "and on small data; several times as slow as LightGBM."
     )
     view = "native"
+    monotone = True
     params = (
         Integer("iterations", "number of trees", 1_000, low=1, high=20_000),
         Real("learning_rate", "how much of each tree is taken; None suits it to rows and iterations", None,

@@ -35,6 +35,9 @@ class LightGBM(Boosted):
             params["metric"] = "binary_logloss" if classes == 2 else "multi_logloss"
         if classes > 2:
             params["num_class"] = classes
+        directed = self._directed()
+        if directed is not None:
+            params |= {"monotone_constraints": directed, "monotone_constraints_method": "intermediate"}
         if params.get("min_child_samples") is None:
             params["min_child_samples"] = int(np.clip(n // 20, 2, 20))
         return params
@@ -162,6 +165,7 @@ class _Family(Estimator):
 
     family: ClassVar[Family] = "boosting"
     view = "native"
+    monotone = True
     fixed: ClassVar[Mapping[str, Any]] = {}
     cost: ClassVar[float] = 1.0
 
@@ -283,6 +287,7 @@ class LightGBMLinearTrees(_Family):
         "many trees."
     )
     tasks = REGRESSION
+    monotone = False
     params = (
         ROUNDS,
         RATE,

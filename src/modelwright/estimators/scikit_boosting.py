@@ -53,6 +53,7 @@ class Histogram(Wrapped):
             categorical_features=few if any(few) else None,
             max_iter=rounds or (1_000 if stop else 100),
             early_stopping=stop,
+            monotonic_cst=self._directed(),
         )
         if self.stop_at is None:
             estimator.fit(X, y, weights)
@@ -117,6 +118,7 @@ class HistGradientBoosting(Plain):
     family: ClassVar[Family] = "boosting"
     description = "scikit-learn's gradient boosting on binned columns; takes categories and missing values as they are."
     view = "native"
+    monotone = True
     kinds = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
     wrapper = Histogram
     sparse = False

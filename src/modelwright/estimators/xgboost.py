@@ -30,6 +30,9 @@ class XGBoost(Boosted):
         }
         if classes > 2:
             params["num_class"] = classes
+        directed = self._directed()
+        if directed is not None:
+            params["monotone_constraints"] = tuple(directed)
         return params
 
     def _data(self, X: Any, y: Array | None = None, w: Array | None = None) -> Any:
@@ -140,6 +143,7 @@ COMMON: tuple[Param, ...] = (
 class _Family(Estimator):
     family: ClassVar[Family] = "boosting"
     view = "native"
+    monotone = True
     fixed: ClassVar[Mapping[str, Any]] = {"tree_method": "hist"}
     cost: ClassVar[float] = 1.0
 
@@ -234,6 +238,7 @@ class XGBoostLinear(_Family):
     description = "XGBoost's linear booster: an elastic net fitted by coordinate descent, for wide and sparse data."
     view = "linear"
     interpretable = True
+    monotone = False
     params = (
         Integer("n_estimators", "passes over the columns", 100, low=1, high=2_000, search=(20, 300), log=True),
         Real("learning_rate", "how much of each step is taken", 0.5, low=0.0, high=1.0, open_low=True,

@@ -157,9 +157,10 @@ class NativeView(_Viewer):
 
     def __init__(
         self, max_levels: int, min_count: int, smoothing: float, n_components: int, max_text_features: int,
-        n_classes: int, seed: int,
+        n_classes: int, seed: int, monotone: dict[str, int] | None = None,
     ) -> None:  # fmt: skip
         self.max_levels, self.min_count, self.smoothing = max_levels, min_count, smoothing
+        self.monotone = monotone
         self.n_components, self.max_text_features = n_components, max_text_features
         self.n_classes, self.seed = n_classes, seed
 
@@ -187,7 +188,11 @@ class NativeView(_Viewer):
             self.rare_ = {n: _rare_levels(X[n], self.kept_[n]) for n in self.pooled_}
         if not values.shape[1] and not self.kept_:
             values = np.zeros((len(X), 1))
-        columns: dict[str, Any] = {f"f{j}": values[:, j] for j in range(values.shape[1])}
+        # Numbers come first; a demanded direction is told to the estimator by the label.
+        demanded, numbers = getattr(self, "monotone", None) or {}, self.inner_[0] if self.inner_ else None
+        arrows = [{1: "↑", -1: "↓"}.get(demanded.get(n, 0), "") for n in numbers.names] if demanded and numbers else []
+        arrows += [""] * (values.shape[1] - len(arrows))
+        columns: dict[str, Any] = {f"f{j}{arrow}": values[:, j] for j, arrow in enumerate(arrows)}
         for name, kept in self.kept_.items():
             codes, labels = kept.codes(X[name]), list(kept.texts)
             if name in self.pooled_:
@@ -217,7 +222,8 @@ class Native(View):
     name: ClassVar[str] = "native"
     description: ClassVar[str] = (
         "A frame of numbers and of categories with the levels of training, rare ones pooled. For estimators that "
-        "split on categories themselves. Columns are called f0, f1, …, since libraries refuse many real names."
+        "split on categories themselves. Columns are called f0, f1, …, since libraries refuse many real names; an arrow "
+        "after it says that the prediction must rise or fall with the column."
     )
     params: ClassVar[tuple[Param, ...]] = (
         Integer(
@@ -230,7 +236,9 @@ class Native(View):
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> NativeView:
         """See :class:`~modelwright.transforms.View`; the result is a frame, unseen levels are missing."""
-        return NativeView(**filled(self, params), n_classes=setting.n_classes, seed=setting.seed)
+        return NativeView(
+            **filled(self, params), n_classes=setting.n_classes, seed=setting.seed, monotone=dict(setting.monotone)
+        )
 
 
 class ScaledView(_Viewer):
