@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from modelwright.catalogue import actions_text, tools_text
-from modelwright.discretion import Discretion
+from modelwright.discretion import Discretion, quoted
 from modelwright.hashing import plain
 from modelwright.plan import Experiment
 from modelwright.problem import Constraints, Problem
@@ -169,17 +169,22 @@ def _as_many(names: Sequence[str], room: float) -> str:
 
 def _cautions(profile: Profile, discretion: Discretion, room: int) -> list[str]:
     """What to be careful about: of the whole table, then of columns, those with the same caution together."""
-    lines = [f"caution: {discretion.error(caution)}" for caution in profile.cautions]
+    lines = [f"caution: {_sentence(caution)}" for caution in profile.cautions]
     same: dict[str, list[str]] = {}
     for column in profile.columns:
         for caution in () if column.personal else column.cautions:
             same.setdefault(caution, []).append(discretion.column(column.name))
     for caution, names in same.items():
-        lines.append(f"caution: {_as_many(names, 200)}: {discretion.error(caution)}")
+        lines.append(f"caution: {_as_many(names, 200)}: {_sentence(caution)}")
         room -= len(lines[-1])
         if room < 0:
             break
     return lines
+
+
+def _sentence(text: str) -> str:
+    """A sentence of modelwright's own; a profile that was read from a folder may hold anything."""
+    return quoted(text, 200)[1:-1]
 
 
 def _number(value: float) -> str:

@@ -29,7 +29,8 @@ from modelwright.plan import Experiment
 from modelwright.problem import Problem
 from modelwright.profile import Profile
 from modelwright.recipe import Recipe
-from modelwright.tasks.metrics import find_metric, gain
+from modelwright.tasks import all_tasks
+from modelwright.tasks.metrics import METRICS, find_metric, gain
 from modelwright.traits import traits
 
 FILE = "memory.jsonl"
@@ -37,6 +38,7 @@ MOST_RUNS = 500
 """Runs that are remembered; older ones go. Enough for any person's habits, and read in milliseconds."""
 MOST_BYTES = 1 << 20
 LONGEST_LINE = 8_000
+_TRAIT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 PATIENCE = 2.0
 """Seconds to wait for another run that is writing."""
 
@@ -239,9 +241,10 @@ def _run_of(line: bytes) -> Remembered | None:
         run = restore(Remembered, json.loads(line))
     except (ValueError, ValidationError, RecursionError, TypeError):
         return None
-    names = (run.task, run.metric, *run.traits)
+    if run.task not in all_tasks() or run.metric not in (m.name for m in METRICS):
+        return None
     numbers = (*run.traits.values(), *run.families.values())
-    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) for name in names) or not all(map(math.isfinite, numbers)):
+    if not all(map(math.isfinite, numbers)) or not all(_TRAIT.fullmatch(name) for name in run.traits):
         return None
     if not re.fullmatch(r"[0-9a-f]{16}", run.run) or not re.fullmatch(r"\d{4}-\d\d-\d\d", run.day):
         return None
@@ -251,8 +254,8 @@ def _run_of(line: bytes) -> Remembered | None:
         run.day,
         run.task,
         run.metric,
-        {name: max(0.0, value) if name in COUNTED else value for name, value in run.traits.items()},
-        {name: value for name, value in run.families.items() if name in families},
+        {name: max(0.0, value) for name, value in run.traits.items()},
+        {name: min(1.0, max(0.0, value)) for name, value in run.families.items() if name in families},
         tuple(name for name in run.delivered if name in registry())[:40],
         run.experiments,
     )
