@@ -9,6 +9,7 @@ from modelwright.errors import RequestError
 from modelwright.hashing import restore
 from modelwright.problem import Budget
 from modelwright.report import Story
+from modelwright.report.events import sources, told
 from modelwright.state import State
 from modelwright.step import Record
 
@@ -24,9 +25,11 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
     Raises:
         RequestError: when the run hasn't delivered a model.
     """
+    records = tuple(records)
     prepared, delivery, request = state.prepared, state.delivery, state.request
     if prepared is None or delivery is None or request is None:
         raise RequestError(f"run {state.run_id} has not delivered a model yet")
+    events, steps = told(records)
     phases = dict(state.phases)
     if state.phase not in phases:
         phases[state.phase] = 0.0
@@ -61,6 +64,11 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
             if name in all_analyses()
         },
         left_out=tuple(state.left_out),
+        findings=state.findings(),
+        latency=delivery.latency,
+        sources=sources(records),
+        events=events,
+        steps=steps,
     )
 
 

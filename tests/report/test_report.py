@@ -16,6 +16,7 @@ from report_stories import NASTY, STORIES, bare, binary, hostile, multiclass, po
 from modelwright.judgement import Curve, Importance
 from modelwright.protocol import Score
 from modelwright.report import Moment, document, html, markdown, write
+from modelwright.report import answer as answer_section
 from modelwright.report.advice import improvements, limit_words
 from modelwright.report.background import data
 from modelwright.report.card import model_card
@@ -25,7 +26,7 @@ from modelwright.report.wording import answer, in_words
 
 GOLDEN = Path(__file__).parent / "golden_binary.md"
 VOID = {"meta", "link", "br", "hr", "img", "input"}
-SVG = {"svg", "g", "path", "text", "use", "defs", "rect", "clippath"}
+SVG = {"svg", "g", "path", "text", "use", "defs", "rect", "clippath", "circle"}
 ALLOWED = SVG | {
     "html", "head", "meta", "title", "style", "script", "body", "div", "a", "p", "button", "h1", "h2", "h3", "header",
     "nav", "main", "section", "footer", "details", "summary", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "table",
@@ -96,10 +97,10 @@ def texts(documents) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["binary", "hostile", "bare"])
-def test_writes_the_four_files_and_returns_the_summary(name, tmp_path):
+def test_writes_its_files_and_returns_the_summary(name, tmp_path):
     result = write(STORIES[name](), tmp_path / "run")
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        "report.md", "report.html", "leaderboard.csv", "summary.json"
+        "report.md", "report.html", "report.json", "leaderboard.csv", "summary.json"
     }  # fmt: skip
     assert json.loads((tmp_path / "run" / "summary.json").read_text("utf-8")) == result
     assert result.keys() >= CONTRACT
@@ -266,7 +267,7 @@ def words(text) -> str:
 @pytest.mark.parametrize("name", STORIES)
 def test_both_forms_tell_the_scores(name, pages, texts):
     story = STORIES[name]()
-    shown = markdown.inline(document._cards(story).cards[0].value)
+    shown = markdown.inline(answer_section.cards(story).cards[0].value)
     assert shown in texts[name] and shown in Page(pages[name]).text
     assert story.judgement.verdict in texts[name]
     assert len(answer(story)) == 3

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from modelwright.decision import Decision
+from modelwright.finding import Finding
 from modelwright.judgement import Judgement
 from modelwright.plan import Experiment
 from modelwright.problem import Budget, Problem
@@ -14,6 +16,8 @@ from modelwright.profile import Profile
 from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe
 from modelwright.table import Schema
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,36 @@ class Moment:
     experiment: int
     score: float
     best: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a fact stands in the run's log.
+
+    Args:
+        event: ``seq`` of the event.
+        at: JSON pointer (RFC 6901) into the event's body; empty for the whole body.
+    """
+
+    event: int
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of the log, as the report lists it.
+
+    Args:
+        seq: position in the log, from 1.
+        kind: what happened, for instance ``experiment_finished``.
+        time: seconds since the epoch.
+        about: the same in words.
+    """
+
+    seq: int
+    kind: str
+    time: float
+    about: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +98,13 @@ class Story:
         opened: when the sealed holdout was opened, seconds since the epoch.
         analyses: results by the analysis' name; see :mod:`modelwright.analyses`.
         left_out: analyses that there was no time for.
+        findings: what the checks of data and model found, the worst first.
+        narrative: the run as a language model told it, in checked sentences, one paragraph each; empty without one.
+        decisions: who decided what, in order; empty where the built-in policies decided everything.
+        latency: milliseconds of predicting ``one`` row and a thousand (``thousand``), of the delivered model.
+        sources: where each fact stands in the log: ``prepared``, ``judgement``, ``experiment:3``, ``analysis:NAME`` …
+        events: the log without its steps.
+        steps: how many steps the log has.
     """
 
     run_id: str
@@ -92,10 +133,26 @@ class Story:
     opened: float = 0.0
     analyses: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    narrative: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    latency: Mapping[str, float] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    steps: int = 0
+
+    def result(self, kind: type[T]) -> tuple[str, T] | None:
+        """The result of the analysis that answers with this type of fact, and its key in ``sources``."""
+        for name, value in self.analyses.items():
+            if isinstance(value, kind):
+                return f"analysis:{name}", value
+        return None
 
 
 def write(story: Story, folder: Path) -> dict[str, Any]:
-    """Write ``report.md``, ``report.html``, ``leaderboard.csv`` and ``summary.json`` into a run folder.
+    """Write a run's report, its leaderboard and ``summary.json`` into its folder.
+
+    The report is written as ``report.md``, ``report.html`` (self-contained) and ``report.json`` (for programs).
 
     Returns:
         The summary, as it stands in ``summary.json``.
@@ -103,3 +160,26 @@ def write(story: Story, folder: Path) -> dict[str, Any]:
     from modelwright.report import _write
 
     return _write.write(story, folder)
+
+
+def rewrite(story: Story, folder: Path) -> tuple[Path, ...]:
+    """Write the report of a finished run anew; its summary and leaderboard stay as they are.
+
+    Returns:
+        The files: ``report.md``, ``report.html`` and ``report.json``.
+    """
+    from modelwright.report import _write
+
+    return _write.write_report(story, folder)
+
+
+def write_pdf(story: Story, path: Path) -> None:
+    """Write the report as a PDF.
+
+    Raises:
+        MissingExtra: when the extra ``pdf`` isn't installed.
+        RequestError: when the file can't be written.
+    """
+    from modelwright.report import pdf
+
+    pdf.write(story, path)

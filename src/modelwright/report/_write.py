@@ -11,20 +11,31 @@ from typing import Any
 
 from modelwright.hashing import plain
 from modelwright.protocol import Score
-from modelwright.report import Story, document, html, markdown, search
+from modelwright.report import Story, answer, document, html, machine, markdown, search
 from modelwright.report.numbers import clean
 
 
 def write(story: Story, folder: Path) -> dict[str, Any]:
-    """Write ``report.md``, ``report.html``, ``leaderboard.csv`` and ``summary.json``, and return the summary."""
+    """Write the report, ``leaderboard.csv`` and ``summary.json``, and return the summary."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = document.build(story)
     result = summary(story)
-    _put(folder / "report.md", markdown.render(told))
-    _put(folder / "report.html", html.render(told))
+    write_report(story, folder)
     _put(folder / "leaderboard.csv", leaderboard(story))
     _put(folder / "summary.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return result
+
+
+def write_report(story: Story, folder: Path) -> tuple[Path, ...]:
+    """Write ``report.md``, ``report.html`` and ``report.json``, and return where they are."""
+    told = document.build(story)
+    texts = {
+        "report.md": markdown.render(told),
+        "report.html": html.render(told),
+        "report.json": machine.text(machine.build(story, told)),
+    }
+    for name, text in texts.items():
+        _put(folder / name, text)
+    return tuple(folder / name for name in texts)
 
 
 def _put(path: Path, text: str) -> None:
@@ -100,7 +111,7 @@ def summary(story: Story) -> dict[str, Any]:
         "stopped": _text(story.stopped),
         "time_limited": story.time_limited,
         "started": _finite(story.started),
-        "seconds": _finite(document.total_seconds(story)),
+        "seconds": _finite(answer.total_seconds(story)),
         "phases": {name: _finite(seconds) for name, seconds in story.seconds.items()},
         "llm": {
             "calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0,

@@ -51,7 +51,7 @@ def asked(story: Story) -> Section:
     if problem.constraints.notes:
         blocks.append(Paragraph("You also asked for the following, which no rule could check:"))
         blocks.append(Bullets(tuple(clean(n) for n in problem.constraints.notes if clean(n))))
-    return Section("What was asked and understood", "problem", tuple(blocks))
+    return Section("What was asked and understood", "problem", tuple(blocks), "prepared")
 
 
 def _named(name: str | None) -> Words:
@@ -103,7 +103,7 @@ def data(story: Story) -> Section:
     if story.notes:
         blocks += [Heading("What reading had to repair"), Bullets(tuple(sentence(n) for n in story.notes if clean(n)))]
     blocks += _left_out(story)
-    return Section("The data and its problems", "data", (*blocks, *_columns(story)))
+    return Section("The data and its problems", "data", (*blocks, *_columns(story)), "prepared")
 
 
 def _target(story: Story) -> list[tuple[str, Words]]:
@@ -171,7 +171,7 @@ def _columns(story: Story) -> list[Block]:
         f"Shares are of the {counted(story.profile.rows, 'development row')}; the strength of the relation with the "
         "target goes from 0 to 1."
     )
-    table = Table(titles, rows, "llrrrww", "What was decided about every column")
+    table = Table(titles, rows, "llrrrww", "What was decided about every column", sortable=True)
     summary = f"Every column: what it was read as, and why ({len(story.schema.fields):,})"
     return [Details(summary, (table, Paragraph(tail, "note")))]
 
@@ -227,4 +227,4 @@ def judging(story: Story) -> Section:
         blocks.append(Paragraph(sentence(protocol.reason)))
     if protocol.warnings:
         blocks.append(Bullets(tuple(sentence(w) for w in protocol.warnings if clean(w))))
-    return Section("How it was judged", "protocol", tuple(blocks))
+    return Section("How it was judged", "protocol", tuple(blocks), "prepared")

@@ -2,95 +2,64 @@
 
 from __future__ import annotations
 
-from modelwright.hashing import digest
-from modelwright.report import Story, advice, background, performance, search
-from modelwright.report.numbers import counted, duration, interval, moment, score, sentence
-from modelwright.report.tree import (
-    Block,
-    Callout,
-    Card,
-    Cards,
-    Details,
-    Document,
-    Facts,
-    Section,
-    Table,
-    Words,
+from collections.abc import Mapping
+
+from modelwright.report import (
+    Story,
+    advice,
+    answer,
+    background,
+    certainty,
+    explaining,
+    findings,
+    journey,
+    performance,
+    search,
+    technical,
 )
-from modelwright.report.wording import answer, capital, metric_of, title_words, tone
-
-
-def total_seconds(story: Story) -> float:
-    """Wall-clock seconds of the whole command so far."""
-    return float(sum(story.seconds.values()))
+from modelwright.report.numbers import moment
+from modelwright.report.tree import Document
+from modelwright.report.wording import title_words, tone
 
 
 def build(story: Story) -> Document:
     """The whole report."""
-    sections = [
-        _answer(story),
+    told = [
+        answer.section(story),
         background.asked(story),
+        findings.demands(story),
+        findings.findings(story),
         performance.how_good(story),
-        performance.drivers(story),
+        certainty.certainty(story),
+        certainty.slices(story),
+        explaining.drivers(story),
+        certainty.uncertainty(story),
         background.data(story),
-        search.experiments(story),
+        journey.journey(story),
+        journey.decided(story),
+        search.troubles(story),
         background.judging(story),
         search.delivered(story),
-        search.troubles(story),
         advice.improvements(story),
         advice.limits(story),
-        _appendix(story),
     ]
+    sections = [s for s in told if s]
+    intro = (answer.cards(story),)
+    quoted = dict.fromkeys(key for s in sections for key in s.sources())
+    sections.append(technical.appendix(story, tuple(quoted)))
     return Document(
         title=title_words(story),
         kicker=f"modelwright report · {moment(story.started)}",
         verdict=story.judgement.verdict,
         tone=tone(story),
-        intro=(_cards(story),),
-        sections=tuple(s for s in sections if s),
+        intro=intro,
+        sections=tuple(sections),
         footer=f"Run {story.run_id}, made with modelwright {story.versions.get('modelwright', '')}".rstrip() + ".",
+        events=_events(story),
     )
 
 
-def _cards(story: Story) -> Cards:
-    judged, metric = story.judgement, metric_of(story)
-    ends = interval(judged.score.low, judged.score.high, " – ")
-    better = "higher is better" if metric.greater_is_better else "lower is better"
-    done = sum(e.status == "done" for e in story.experiments)
-    return Cards(
-        (
-            Card(capital(metric.title), score(judged.score.value), f"{ends} (95 %)" if ends else better),
-            Card("Baseline", score(judged.baseline.value), f"{judged.baseline_name}, {better}"),
-            Card("Rows", f"{story.rows:,}", f"{counted(story.protocol.n_holdout, 'row')} sealed for the end"),
-            Card("Time", duration(total_seconds(story)), f"{counted(done, 'experiment')} finished"),
-        )
-    )
-
-
-def _answer(story: Story) -> Section:
-    lines: list[Words] = list(answer(story))
-    blocks: list[Block] = [Callout("", tuple(lines), tone(story))]
-    if story.warnings:
-        blocks.append(Callout("To keep in mind", tuple(sentence(w) for w in story.warnings[:5]), "care"))
-    return Section("The answer", "answer", tuple(blocks))
-
-
-def _appendix(story: Story) -> Section:
-    phases = tuple((name.replace("_", " "), duration(seconds)) for name, seconds in story.seconds.items() if seconds)
-    total = (("together", duration(total_seconds(story))),)
-    identity: tuple[tuple[str, Words], ...] = (
-        ("Run", story.run_id),
-        ("Started", moment(story.started)),
-        ("Seed", str(story.problem.seed)),
-        ("Delivered recipe", digest(story.delivered)[:16]),
-        ("Digest of the folds", story.protocol.assignment[:16] or "–"),
-        ("Digest of the sealed rows", story.protocol.sealed[:16] or "–"),
-    )
-    versions: tuple[tuple[str, Words], ...] = tuple(story.versions.items())
-    blocks: list[Block] = [
-        Facts(identity),
-        Table(("Phase", "Time"), (*phases, *total), "lr", "Where the time went", strong=len(phases)),
-    ]
-    if versions:
-        blocks.append(Details("Versions", (Facts(versions),)))
-    return Section("Appendix", "appendix", tuple(blocks))
+def _events(story: Story) -> Mapping[str, tuple[int, str]]:
+    """The event of each fact, as far as the report lists it."""
+    listed = {e.seq: e.about for e in story.events}
+    return {key: (s.event, listed[s.event]) for key, s in story.sources.items() if s.event in listed}

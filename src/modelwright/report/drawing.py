@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from modelwright.report.numbers import clean, number
+from modelwright.report.numbers import clean, number, prose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +32,9 @@ SMALL = 340
 FONT = 11.5
 _SIZES = ((1e9, " bn"), (1e6, " m"), (1e3, " k"))
 
+Tip = tuple[float, float, str]
+"""A point of a picture, in data coordinates, with what is said of it."""
+
 _TAG = re.compile(r"<[^<>]+>")
 
 
@@ -41,6 +45,7 @@ def draw(
     width: int = WIDE,
     height: int = 260,
     margins: tuple[int, int, int, int] = (14, 12, 40, 52),
+    tips: Sequence[Tip] = (),
 ) -> str:
     """Draw one picture and return it as an ``<svg>`` element that is safe to put into a page.
 
@@ -50,6 +55,7 @@ def draw(
         width: natural width in CSS pixels.
         height: natural height in CSS pixels.
         margins: pixels around the axes: top, right, bottom, left.
+        tips: what is said of points, in data coordinates, to those who point at them; at most 300 are kept.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -75,7 +81,25 @@ def draw(
         paint(axes)
         empty = {"Date": None, "Creator": None, "Format": None, "Type": None}
         FigureCanvasSVG(figure).print_svg(stream, metadata=empty)
-    return _adopt(stream.getvalue(), name, width, height)
+        spots = _spots(axes, tips, width, height, margins)
+    return _adopt(stream.getvalue(), name, width, height).removesuffix("</svg>") + spots + "</svg>"
+
+
+def _spots(axes: Axes, tips: Sequence[Tip], width: int, height: int, margins: tuple[int, int, int, int]) -> str:
+    """Invisible circles that carry what is said of their points: browsers show it on hovering."""
+    if not tips:
+        return ""
+    top, right, bottom, left = margins
+    to_axes = axes.transData + axes.transAxes.inverted()
+    out = []
+    for x, y, text in tips[:: -(-len(tips) // 300)]:
+        across, up = (float(v) for v in to_axes.transform((x, y)))
+        if not (-0.01 <= across <= 1.01 and -0.01 <= up <= 1.01):
+            continue
+        spot = (left + across * (width - left - right), height - bottom - up * (height - top - bottom))
+        said = escape(prose(text))
+        out.append(f'<circle class="tip" cx="{spot[0]:.1f}" cy="{spot[1]:.1f}" r="7"><title>{said}</title></circle>')
+    return "".join(out)
 
 
 def _adopt(svg: str, name: str, width: int, height: int) -> str:

@@ -11,6 +11,7 @@ from modelwright.report import tree
 from modelwright.report.numbers import clean, prose, shorten
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$]|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])")
+_EVENTS = 12  # named at the end of a section; all of them stand in the appendix
 _START = re.compile(r"^(?:([-+=#>])|(\d+)([.)])(?=\s|$))")
 
 
@@ -20,8 +21,18 @@ def render(document: tree.Document) -> str:
     if document.verdict:
         head.append(f"**Verdict: {_text(document.verdict)}**")
     body = [blocks(document.intro)]
-    body += [f"## {_text(section.title)}\n\n{blocks(section.blocks)}" for section in document.sections]
+    body += [_section(section, document) for section in document.sections]
     return "\n\n".join([*head, *filter(None, body), "---", f"*{_text(document.footer)}*"]) + "\n"
+
+
+def _section(section: tree.Section, document: tree.Document) -> str:
+    """A section with a note at its end that says which events of the log its figures were taken from."""
+    told = f"## {_text(section.title)}\n\n{blocks(section.blocks)}"
+    events = sorted({document.events[key][0] for key in section.sources() if key in document.events})
+    if not events:
+        return told
+    shown = ", ".join(str(seq) for seq in events[:_EVENTS]) + (" …" if len(events) > _EVENTS else "")
+    return f"{told}\n\n*Figures from {'event' if len(events) == 1 else 'events'} {shown} of the log.*"
 
 
 def blocks(many: tuple[tree.Block, ...]) -> str:
@@ -37,6 +48,8 @@ def inline(words: tree.Words, *, in_table: bool = False) -> str:
             out.append(_code(part.text, in_table))
         elif isinstance(part, tree.Strong):
             out.append(f"**{_text(part.text)}**")
+        elif isinstance(part, tree.Link):
+            out.append(_text(part.text))
         else:
             out.append(_text(part, edges=True) if i or in_table else _START.sub(_shield, _text(part, edges=True)))
     return "".join(out).strip()
@@ -122,8 +135,17 @@ def _details(block: tree.Details) -> str:
     return f"<details>\n<summary>{summary}</summary>\n\n{blocks(block.blocks)}\n\n</details>"
 
 
+def _from(block: tree.From) -> str:
+    return blocks(block.blocks)
+
+
+def _log(block: tree.Log) -> str:
+    rows = tuple((str(seq), when, about) for seq, when, about in block.rows)
+    return _table(tree.Table(("Event", "Time (UTC)", "What happened"), rows, "rlw"))
+
+
 _BY_KIND: dict[str, Callable[[Any], str]] = {
     "paragraph": _paragraph, "heading": _heading, "bullets": _bullets, "facts": _facts, "callout": _callout,
     "cards": _cards, "table": _table, "code": _code_block, "figure": _figure, "pictures": _pictures,
-    "details": _details,
+    "details": _details, "from": _from, "log": _log,
 }  # fmt: skip

@@ -1,14 +1,16 @@
-"""How good the model is, and what drives its predictions."""
+"""How good the model is."""
 
 from __future__ import annotations
 
 import math
 
-from modelwright.judgement import Curve, Importance
+from modelwright.judgement import Curve
 from modelwright.report import Story, pictures
-from modelwright.report.numbers import counted, interval, number, of_hundred, percent, score
+from modelwright.report.certainty import calibration
+from modelwright.report.numbers import counted, interval, number, of_hundred, percent, score, shorten
 from modelwright.report.tree import (
     Block,
+    Details,
     Facts,
     Figure,
     Heading,
@@ -44,12 +46,12 @@ def how_good(story: Story) -> Section:
     ]
     if _all_finite(story.judgement.score.value, story.judgement.baseline.value):
         blocks.append(_reach(story))
-    blocks += [*_alarms(story), _metrics(story)]
+    blocks += [*_alarms(story), *_operating_points(story), _metrics(story)]
     figures = _figures(story)
     if figures:
         blocks += [Heading("A closer look"), Pictures(tuple(figures))]
-    mixups = _mixups(story)
-    return Section("How good it is", "performance", (*blocks, *mixups))
+    blocks += [*calibration(story), *_mixups(story)]
+    return Section("How good it is", "performance", tuple(blocks), "judgement")
 
 
 def _all_finite(*values: float) -> bool:
@@ -86,6 +88,34 @@ def _alarms(story: Story) -> list[Block]:
         return [Paragraph((*found, ", so as an alarm it never rings; its probabilities still rank rows."))]
     rest = f", and {of_hundred(counts.found / counts.flagged)} of 100 alarms are justified."
     return [Paragraph((*found, rest))]
+
+
+_FOUND = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # shares found, of which the price is told
+
+
+def _operating_points(story: Story) -> list[Block]:
+    """What finding more, or raising fewer alarms, would cost: points of the precision-recall curve."""
+    curve, counts = pictures.finite(story.judgement.precision_recall), flags(story)
+    if not curve or not counts or not counts.real:
+        return []
+    total = counts.found + counts.missed + counts.false + counts.spared
+    points = sorted(zip(curve.x, curve.y, strict=True))
+    rows: list[tuple[Words, ...]] = []
+    for share in _FOUND:
+        reached = [(x, y) for x, y in points if x >= share]
+        if not reached:
+            continue
+        x = reached[0][0]
+        y = max(precision for at, precision in reached if at == x)
+        if y > 0:
+            flagged = x * counts.real / y / total
+            rows.append((of_hundred(x), of_hundred(y), of_hundred(min(flagged, 1.0))))
+    if len(rows) < 2:
+        return []
+    titles = ("Found, of 100 there are", "Right, of 100 alarms", "Alarms in 100 rows")
+    note = "On the holdout, from its precision-recall curve; a lower threshold finds more and rings more often."
+    table = Table(titles, tuple(rows), "rrr", "What finding more would cost")
+    return [Details("What finding more, or ringing less often, would cost", (table, Paragraph(note, "note")))]
 
 
 def _metrics(story: Story) -> Table:
@@ -154,7 +184,7 @@ def _confusion(story: Story) -> Figure:
         cells: tuple[tuple[Words, ...], ...] = tuple(
             (Name(n), *(f"{c:,}" for c in row)) for n, row in zip(labels, counts, strict=True)
         )
-        table = Table(("true \\ predicted", *labels), cells, "l" + "r" * len(labels), "Confusion matrix")
+        table = Table(("true \\ predicted", *map(shorten, labels)), cells, "l" + "r" * len(labels), "Confusion matrix")
     reading = (
         f"Rows are the true classes, columns the predicted ones; the stronger the colour, the larger the share "
         f"of the true class. Blue is right, red is wrong.{part}"
@@ -232,53 +262,6 @@ def _mixups(story: Story) -> list[Block]:
         Heading("What it mixes up"),
         Table(("True", "Predicted", "Rows", "Share of the true class"), rows, "llrr", "Commonest mistakes"),
     ]
-
-
-# ── what drives it ───────────────────────────────────────────────────────────
-
-
-def drivers(story: Story) -> Section:
-    """Permutation importance and direction."""
-    found = [i for i in story.judgement.importances if math.isfinite(i.loss)]
-    title, anchor = "What drives the predictions", "drivers"
-    if not found:
-        text = "The importance of columns was not measured in this run."
-        return Section(title, anchor, (Paragraph(text),))
-    title_of = metric_of(story).title
-    lead: list[Words] = [
-        f"Importance is what the model loses when one column is shuffled over the holdout rows, in {title_of}. "
-        "Columns that say the same share their importance, and importance is not cause."
-    ]
-    useful = [i for i in found if i.low > 0]
-    blocks: list[Block] = [Paragraph(lead[0])]
-    top = found[0]
-    once = all(i.low == i.high for i in found)
-    if useful:
-        helps = "helps" if len(useful) == 2 else "help"
-        how = f"that seem{'s' if len(useful) == 2 else ''} to help" if once else f"that clearly {helps}"
-        rest = f", then {counted(len(useful) - 1, 'more column')} {how}" if len(useful) > 1 else ""
-        said: Words = (Name(top.column), f" matters most (a loss of {number(top.loss, 3)}){rest}.")
-    else:
-        said = "No single column clearly helps: shuffling any one of them changes little."
-    alt = f"Bar chart of the importance of {counted(len(found), 'column')}."
-    reading = "The bar is the mean loss, the thin line its spread over repeated shuffles."
-    if once:
-        reading = "Each column was shuffled only once, so small differences mean nothing."
-    blocks.append(Figure("Importance of columns", pictures.importances(story), said, reading, alt))
-    rows = tuple(_row(i) for i in found[:25])
-    blocks.append(Table(("Column", "Loss", "Spread", "Direction"), rows, "lrlw", "Importance and direction"))
-    if len(found) > 25:
-        blocks.append(Paragraph(f"{counted(len(found) - 25, 'further column')} matter less than these.", "note"))
-    return Section(title, anchor, tuple(blocks))
-
-
-def _row(found: Importance) -> tuple[Words, ...]:
-    spread = (
-        f"{number(found.low, 3)} – {number(found.high, 3)}"
-        if _all_finite(found.low, found.high) and found.low < found.high
-        else "–"
-    )
-    return Name(found.column), number(found.loss, 3), spread, found.direction or "–"
 
 
 def headline_facts(story: Story) -> Facts:

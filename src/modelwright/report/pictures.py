@@ -19,6 +19,7 @@ from modelwright.report.drawing import (
     SECOND,
     SMALL,
     WIDE,
+    Tip,
     draw,
     label,
     ticks,
@@ -39,7 +40,8 @@ def reach(story: Story) -> str:
         rows.append(("Estimate before the holdout was opened", story.validation.value, None, None, MUTED))
     rows.append((f"Baseline: {shorten(judged.baseline_name, 30)}", judged.baseline.value, judged.baseline.low,
                  judged.baseline.high, SECOND))  # fmt: skip
-    return draw("reach", lambda axes: _lanes(axes, rows), height=56 + 46 * len(rows), margins=(8, 24, 30, 24))
+    return draw("reach", lambda axes: _lanes(axes, rows), height=56 + 46 * len(rows), margins=(8, 24, 30, 24),
+                tips=_lane_tips(rows))  # fmt: skip
 
 
 Lane = tuple[str, float, float | None, float | None, str]
@@ -72,6 +74,13 @@ def _lanes(axes: Axes, rows: list[Lane], focus: tuple[float, float] | None = Non
     axes.set_ylim(-len(rows) + 0.5, 0.75)
     axes.set_yticks([])
     ticks("x", axes, 5)
+
+
+def _lane_tips(rows: list[Lane]) -> list[Tip]:
+    return [
+        (value, -i, f"{name}: {score(value)}" + (f" ({score(low)} to {score(high)})" if low is not None else ""))
+        for i, (name, value, low, high, _) in enumerate(rows)
+    ]
 
 
 def _above(axes: Axes, y: float, name: str, figure: str) -> None:
@@ -112,7 +121,9 @@ def progress(story: Story) -> tuple[str, int]:
         ticks("y", axes, 5)
         label(axes, "time since the start", f"validation {metric_of(story).title}")
 
-    return draw("progress", paint, height=270, margins=(34, 22, 44, 52)), outside
+    tips = [(m.seconds, m.score, f"experiment {m.experiment}: {score(m.score)} after {duration(m.seconds)}")
+            for m in moments]  # fmt: skip
+    return draw("progress", paint, height=270, margins=(34, 22, 44, 52), tips=tips), outside
 
 
 def models(story: Story, rows: list[tuple[str, float, float | None]]) -> tuple[str, int]:
@@ -135,30 +146,43 @@ def models(story: Story, rows: list[tuple[str, float, float | None]]) -> tuple[s
         _lanes(axes, lanes, focus)
         axes.set_xlabel(f"validation {metric_of(story).title}", color=MUTED, fontsize=FONT)
 
-    svg = draw("models", paint, height=70 + 34 * len(rows), margins=(6, 24, 46, 24))
+    svg = draw("models", paint, height=70 + 34 * len(rows), margins=(6, 24, 46, 24), tips=_lane_tips(lanes))
     return svg, len(rows) - len(near)
+
+
+Bar = tuple[str, float, float, float]
+"""A name, its value, and the ends of the value's interval."""
 
 
 def importances(story: Story, most: int = 12) -> str:
     """What the score loses when a column is shuffled, largest first."""
-    rows = [i for i in story.judgement.importances if math.isfinite(i.loss)][:most]
+    rows = [(i.column, i.loss, i.low, i.high) for i in story.judgement.importances if math.isfinite(i.loss)][:most]
+    return bars("importance", rows, f"loss in {metric_of(story).title} when shuffled")
+
+
+def bars(name: str, rows: list[Bar], title: str) -> str:
+    """Values with their intervals, one a line, in the given order; the axis begins at zero."""
 
     def paint(axes: Axes) -> None:
-        ends = [v for i in rows for v in (i.loss, i.low, i.high, 0.0) if math.isfinite(v)]
+        ends = [v for _, *numbers in rows for v in (*numbers, 0.0) if math.isfinite(v)]
         low, high = min(ends), max(ends) or 1.0
-        for i, row in enumerate(rows):
-            colour = ACCENT if row.loss > 0 else SECOND
-            axes.barh(-i, row.loss, height=0.36, color=colour, alpha=0.6, linewidth=0, zorder=4)
-            if math.isfinite(row.low) and math.isfinite(row.high):
-                axes.plot([row.low, row.high], [-i, -i], color=INK, linewidth=1.4, alpha=0.7, zorder=5)
-            _above(axes, -i, shorten(row.column, 36), number(row.loss, 3))
+        for i, (label_, value, lower, upper) in enumerate(rows):
+            colour = ACCENT if value > 0 else SECOND
+            axes.barh(-i, value, height=0.36, color=colour, alpha=0.6, linewidth=0, zorder=4)
+            if math.isfinite(lower) and math.isfinite(upper):
+                axes.plot([lower, upper], [-i, -i], color=INK, linewidth=1.4, alpha=0.7, zorder=5)
+            _above(axes, -i, shorten(label_, 36), number(value, 3))
         axes.set_xlim(low - (high - low) * 0.01, high + (high - low) * 0.03)
         axes.set_ylim(-len(rows) + 0.55, 0.8)
         axes.set_yticks([])
-        axes.set_xlabel(f"loss in {metric_of(story).title} when shuffled", color=MUTED, fontsize=FONT)
+        axes.set_xlabel(title, color=MUTED, fontsize=FONT)
         ticks("x", axes, 5)
 
-    return draw("importance", paint, height=60 + 33 * len(rows), margins=(4, 20, 46, 20))
+    tips = [
+        (value, -i, f"{shorten(label_)}: {number(value, 3)} ({number(low, 3)} to {number(high, 3)})")
+        for i, (label_, value, low, high) in enumerate(rows)
+    ]
+    return draw(name, paint, height=60 + 33 * len(rows), margins=(4, 20, 46, 20), tips=tips)
 
 
 def confusion(labels: list[str], counts: list[list[int]]) -> str:
@@ -213,7 +237,9 @@ def finite(curve: Curve | None) -> Curve | None:
     return Curve(tuple(x for x, _ in pairs), tuple(y for _, y in pairs)) if len(pairs) > 1 else None
 
 
-def _square(name: str, x: str, y: str, paint: Callable[[Axes], None], unit: bool = True) -> str:
+def _square(
+    name: str, x: str, y: str, paint: Callable[[Axes], None], unit: bool = True, tips: list[Tip] | None = None
+) -> str:
     def whole(axes: Axes) -> None:
         paint(axes)
         if unit:
@@ -223,7 +249,7 @@ def _square(name: str, x: str, y: str, paint: Callable[[Axes], None], unit: bool
             ticks("y", axes, 5)
         label(axes, x, y)
 
-    return draw(name, whole, width=SMALL, height=300, margins=(34, 16, 44, 52))
+    return draw(name, whole, width=SMALL, height=300, margins=(34, 16, 44, 52), tips=tips or ())
 
 
 def roc(curve: Curve, point: tuple[float, float] | None) -> str:
@@ -235,7 +261,9 @@ def roc(curve: Curve, point: tuple[float, float] | None) -> str:
         axes.plot(curve.x, curve.y, color=ACCENT, linewidth=2.4)
         _mark(axes, point)
 
-    return _square("roc", "false alarms among the others", "share found", paint)
+    tips = [(x, y, f"{percent(y)} found, for {percent(x)} false alarms among the others")
+            for x, y in zip(curve.x, curve.y, strict=True)]  # fmt: skip
+    return _square("roc", "false alarms among the others", "share found", paint, tips=tips)
 
 
 def precision_recall(curve: Curve, rate: float | None, point: tuple[float, float] | None) -> str:
@@ -247,7 +275,9 @@ def precision_recall(curve: Curve, rate: float | None, point: tuple[float, float
         axes.plot(curve.x, curve.y, color=ACCENT, linewidth=2.4)
         _mark(axes, point)
 
-    return _square("precision", "share found (recall)", "share of alarms justified (precision)", paint)
+    tips = [(x, y, f"{percent(x)} found; {percent(y)} of the alarms justified")
+            for x, y in zip(curve.x, curve.y, strict=True)]  # fmt: skip
+    return _square("precision", "share found (recall)", "share of alarms justified (precision)", paint, tips=tips)
 
 
 def _mark(axes: Axes, point: tuple[float, float] | None) -> None:
@@ -268,7 +298,9 @@ def calibration(curve: Curve, probabilities: bool) -> str:
             ticks("y", axes, 5)
 
     names = ("predicted probability", "share observed") if probabilities else ("mean prediction", "mean truth")
-    return _square("calibration", *names, paint, unit=probabilities)
+    write = percent if probabilities else number
+    tips = [(x, y, f"{names[0]} {write(x)}, {names[1]} {write(y)}") for x, y in zip(curve.x, curve.y, strict=True)]
+    return _square("calibration", *names, paint, unit=probabilities, tips=tips)
 
 
 def scatter(curve: Curve) -> str:
@@ -285,7 +317,8 @@ def scatter(curve: Curve) -> str:
         ticks("x", axes, 4)
         ticks("y", axes, 5)
 
-    return _square("scatter", "predicted", "true", paint, unit=False)
+    tips = [(x, y, f"predicted {number(x)}, true {number(y)}") for x, y in zip(curve.x, curve.y, strict=True)]
+    return _square("scatter", "predicted", "true", paint, unit=False, tips=tips)
 
 
 def residuals(percentiles: tuple[float, ...]) -> str:

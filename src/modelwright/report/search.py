@@ -7,7 +7,7 @@ import math
 
 from modelwright.plan import Experiment
 from modelwright.recipe import Recipe, Use
-from modelwright.report import Story, pictures
+from modelwright.report import Story, diagram, pictures
 from modelwright.report.numbers import clean, counted, duration, number, percent, score, sentence
 from modelwright.report.tree import (
     Block,
@@ -16,6 +16,7 @@ from modelwright.report.tree import (
     Details,
     Facts,
     Figure,
+    From,
     Heading,
     Name,
     Paragraph,
@@ -70,7 +71,8 @@ def experiments(story: Story) -> Section:
     titles = ("No.", "Experiment", "Estimator", "Ended", "Score", "Spread", "Core time")
     how = f"Out-of-fold {metric_of(story).title}, best first; the spread is one standard deviation over the folds."
     blocks += [Heading("All of them"), Paragraph(how, "note")]
-    blocks.append(Table(titles, rows, "rlllrrr", "Experiments, best first", strong=0))
+    of = tuple(f"experiment:{e.number}" for e in tried[:_SHOWN])
+    blocks.append(Table(titles, rows, "rlllrrr", "Experiments, best first", strong=0, sources=of, sortable=True))
     if len(tried) > _SHOWN:
         blocks.append(Paragraph(f"{len(tried) - _SHOWN:,} more are in leaderboard.csv and below.", "note"))
     blocks.append(Paragraph("Each with its reason, its recipe and its program:", "note"))
@@ -151,7 +153,8 @@ def _details(story: Story, experiment: Experiment) -> Details:
     if source.strip():
         blocks.append(Code(source, "python"))
     result = score(found.value) if found else experiment.status
-    return Details(f"{experiment.number}. {plan.name}: {result}", tuple(blocks))
+    inside = From(f"experiment:{experiment.number}", tuple(blocks))
+    return Details(f"{experiment.number}. {plan.name}: {result}", (inside,))
 
 
 def _title(story: Story, name: str) -> str:
@@ -203,10 +206,11 @@ def delivered(story: Story) -> Section:
     """What was delivered: members with weights, and how each is made."""
     recipe = story.delivered
     blocks: list[Block] = [Paragraph(sentence(story.delivered_note))] if story.delivered_note else []
+    blocks.append(_drawn(story))
     if not recipe.members:
-        return Section("The delivered model", "model", (*blocks, *recipe_blocks(recipe)))
+        return Section("The delivered model", "model", (*blocks, *recipe_blocks(recipe)), "delivery")
     members = sorted(recipe.members, key=lambda m: -m.weight)
-    if not blocks:
+    if not story.delivered_note:
         blocks.append(Paragraph(f"It combines {counted(len(members), 'model')} by their weighted predictions."))
     rows = tuple((percent(m.weight), Name(m.recipe.estimator.action), m.experiment or "–") for m in members)
     blocks.append(Table(("Weight", "Estimator", "Experiment"), rows, "rll", "Members of the delivered model"))
@@ -218,7 +222,16 @@ def delivered(story: Story) -> Section:
         blocks.append(Paragraph(("Its ", *parts(_step("calibration", recipe.calibration)), ".")))
     if recipe.threshold is not None:
         blocks.append(Paragraph(f"Rows are called positive from a probability of {number(recipe.threshold, 3)}."))
-    return Section("The delivered model", "model", tuple(blocks))
+    return Section("The delivered model", "model", tuple(blocks), "delivery")
+
+
+def _drawn(story: Story) -> Figure:
+    recipe, used = story.delivered, len(story.problem.features(story.schema.names))
+    count = len(recipe.members)
+    said = f"{counted(count, 'model')} vote by their weights." if count else "One model, no vote."
+    svg = diagram.draw(recipe, used)
+    alt = f"Diagram of the recipe: {counted(used, 'column')}, then {said}"
+    return Figure("How a prediction comes about", svg, said, "Read it from top to bottom.", alt)
 
 
 def troubles(story: Story) -> Section | None:

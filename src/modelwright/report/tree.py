@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 Tone = Literal["good", "care", "bad", "plain"]
@@ -22,7 +23,15 @@ class Strong:
     text: str
 
 
-Part = str | Name | Strong
+@dataclass(frozen=True)
+class Link:
+    """Words that lead to another section of the report."""
+
+    text: str
+    anchor: str
+
+
+Part = str | Name | Strong | Link
 Words = Part | tuple[Part, ...]
 """A run of text. Plain strings are text, never markup."""
 
@@ -102,6 +111,7 @@ class Card:
     label: str
     value: str
     note: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,8 @@ class Table(Block):
         align: one letter a column: ``l`` text, ``r`` numbers, ``w`` text that may run over several lines.
         caption: what it shows, for people who can't see the context.
         strong: index of the row to be emphasised.
+        sources: row by row, the fact that its figures were taken from; empty where the section's own holds.
+        sortable: whether a reader may want another order.
     """
 
     columns: tuple[str, ...]
@@ -129,6 +141,8 @@ class Table(Block):
     align: str
     caption: str = ""
     strong: int | None = None
+    sources: tuple[str, ...] = ()
+    sortable: bool = False
     kind: ClassVar[str] = "table"
 
 
@@ -181,12 +195,53 @@ class Details(Block):
 
 
 @dataclass(frozen=True)
+class From(Block):
+    """Blocks whose figures were taken from one fact; ``source`` is its key in the story's sources."""
+
+    source: str
+    blocks: tuple[Block, ...]
+    kind: ClassVar[str] = "from"
+
+
+@dataclass(frozen=True)
+class Log(Block):
+    """Events of the log that figures were taken from: number, time of day and what happened; links lead here."""
+
+    rows: tuple[tuple[int, str, str], ...]
+    kind: ClassVar[str] = "log"
+
+
+@dataclass(frozen=True)
 class Section:
-    """A section with its anchor."""
+    """A section with its anchor.
+
+    Args:
+        title: its heading.
+        anchor: its name in links.
+        blocks: what stands in it.
+        source: the fact that its figures were taken from, unless a block says otherwise; empty for none.
+    """
 
     title: str
     anchor: str
     blocks: tuple[Block, ...]
+    source: str = ""
+
+    def sources(self) -> tuple[str, ...]:
+        """The keys of all facts that figures in this section were taken from, in the order of mention."""
+        return tuple(dict.fromkeys(filter(None, (self.source, *_sources(self.blocks)))))
+
+
+def _sources(blocks: tuple[Block, ...]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, From):
+            yield block.source
+        if isinstance(block, Table):
+            yield from block.sources
+        if isinstance(block, Cards):
+            yield from (card.source for card in block.cards)
+        if isinstance(block, From | Details):
+            yield from _sources(block.blocks)
 
 
 @dataclass(frozen=True)
@@ -201,6 +256,7 @@ class Document:
         intro: what stands before the first section.
         sections: the rest.
         footer: the last line.
+        events: the event of each fact that figures were taken from, with the event in words, by the fact's key.
     """
 
     title: Words
@@ -210,3 +266,4 @@ class Document:
     intro: tuple[Block, ...]
     sections: tuple[Section, ...]
     footer: str
+    events: Mapping[str, tuple[int, str]] = field(default_factory=dict)
