@@ -80,6 +80,7 @@ def fit(
     group_column: str | None = None,
     id_columns: tuple[str, ...] | list[str] = (),
     kinds: Mapping[str, Kind] | None = None,
+    keep_columns: tuple[str, ...] | list[str] = (),
     test: str | Path | None = None,
     constraints: str = "",
     time_budget: str | float = "5m",
@@ -109,6 +110,7 @@ def fit(
         group_column: the column whose groups stay together.
         id_columns: columns that only identify rows.
         kinds: what columns are, where the rules are wrong: ``{"zip": "category"}``.
+        keep_columns: columns that are kept even when a check takes them for leaks.
         test: a file of labelled rows to use as the sealed holdout.
         constraints: the text of a constraints file.
         time_budget: for everything, from call to finished report: seconds, or ``"90s"``, ``"5m"``, ``"1h"``.
@@ -145,6 +147,7 @@ def fit(
         group_column=group_column,
         id_columns=tuple(id_columns),
         kinds=dict(kinds or {}),
+        keep_columns=tuple(keep_columns),
         test=None if test is None else str(test),
         constraints=constraints,
         time_budget=parse_duration(time_budget) if isinstance(time_budget, str) else float(time_budget),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from modelwright.protocol import Score, Validation
 
@@ -64,3 +64,11 @@ class Finding:
     done: str = ""
     overrule: str = ""
     effect: Effect | None = None
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A result of an analysis that has findings to tell."""
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What is to be told of it; nothing when all is well."""

@@ -30,6 +30,7 @@ class Request:
         group_column: the column whose groups stay together, where the user says so.
         id_columns: columns that only identify rows, as the user says.
         kinds: what columns are, as the user says.
+        keep_columns: columns that are kept whatever the checks say.
         test: a file of labelled rows to use as the sealed holdout.
         constraints: the text of a constraints file.
         time_budget: seconds for everything, from start to finished report.
@@ -57,6 +58,7 @@ class Request:
     group_column: str | None = None
     id_columns: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    keep_columns: tuple[str, ...] = ()
     test: str | None = None
     constraints: str = ""
     time_budget: float = 300.0

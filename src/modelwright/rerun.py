@@ -51,9 +51,10 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
         stack.callback(journal.close)
         executor = stack.enter_context(run.workers(request, home))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
-        prepared = prepare(request, request.data, journal, scratch, lambda *_: None, lambda _: None)
+        engine = Engine(journal, executor)
+        prepared = prepare(request, request.data, journal, engine, scratch, lambda *_: None, lambda _: None)
         truth, assignment = run.targets(prepared, journal)
-        evaluator = Evaluator(Engine(journal, executor), prepared.situation, truth, assignment, request.memory_limit)
+        evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
         bench = Workbench(
             evaluator,
             prepared.features,

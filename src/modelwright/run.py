@@ -190,7 +190,7 @@ def _flow(
     def say(phase: str) -> None:
         journal.append("phase", {"name": phase})
 
-    prepared = before.prepared or _prepared(request, folder, journal, source, ask, say)
+    prepared = before.prepared or _prepared(request, folder, journal, engine, source, ask, say)
     truth, assignment = targets(prepared, journal)
     evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
 
@@ -212,6 +212,7 @@ def _flow(
             drill=request.inject_failure,
             experiments=dict(before.experiments),
         )
+        effects = _measured(prepared, evaluator, journal, request)
         if not before.stopped:
             search.reasoning = _reasoning(prepared, evaluator, journal, clock, counsel, search)
             try:
@@ -222,6 +223,7 @@ def _flow(
             journal.append("search_stopped", {"reason": reason, "time_limited": search.time_limited})
         _warm_up("matplotlib.figure")
         say("closing")
+        effects.result()  # ends with its own deadline, long before
         Closing(prepared, evaluator, journal, clock).run(search.done)
 
     say("reporting")
@@ -231,18 +233,34 @@ def _flow(
 
 
 def _prepared(
-    request: Request, folder: Path, journal: Journal, source: Any, ask: Ask, say: Callable[[str], None]
+    request: Request, folder: Path, journal: Journal, engine: Any, source: Any, ask: Ask, say: Callable[[str], None]
 ) -> Prepared:
     if source is None and request.data == "<frame>":
         raise RequestError("this run was given its data in Python and had not read it yet; start it again from there")
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
     try:
-        prepared = prepare(request, request.data if source is None else source, journal, scratch, ask, say)
+        data = request.data if source is None else source
+        prepared = prepare(request, data, journal, engine, scratch, ask, say)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     journal.append("prepared", {"prepared": prepared})
     return prepared
+
+
+def _measured(prepared: Prepared, evaluator: Any, journal: Journal, request: Request) -> Any:
+    """Begin to measure what the findings do to the score, beside the search."""
+    from modelwright.checking import Effects
+
+    return Effects(
+        evaluator,
+        prepared.screened,
+        prepared.screened_columns,
+        prepared.features.names,
+        prepared.findings,
+        request.time_budget,
+        lambda place, effect: journal.append("effect_measured", {"finding": place, "effect": effect}),
+    ).start()
 
 
 def workers(request: Request, folder: Path) -> Any:

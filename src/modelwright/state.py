@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from modelwright.analyses import all_analyses
 from modelwright.closing import Delivery
 from modelwright.decision import Balance, Decision, Usage, Worth
+from modelwright.finding import Effect, Finding, Tells
 from modelwright.hashing import restore
 from modelwright.plan import Experiment, Plan
 from modelwright.preparation import Prepared
@@ -36,6 +38,7 @@ class State:
         stopped: why the search ended.
         delivery: what was delivered.
         left_out: analyses that there was no time for.
+        effects: measured effects of findings, by their place among the findings.
         asked: how the conversation about each question began.
         decisions: by question, in the order in which they were made.
         worth: what each design was worth, by question.
@@ -63,6 +66,7 @@ class State:
     stopped: str = ""
     delivery: Delivery | None = None
     left_out: list[str] = field(default_factory=list)
+    effects: dict[int, Effect] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     worth: dict[str, Worth] = field(default_factory=dict)
@@ -143,6 +147,9 @@ class State:
             seconds = self.spent + record.time - self._session_began
             self.progress.append(Moment(seconds, experiment.number, experiment.score.value, best.score.value))
 
+    def _on_effect_measured(self, record: Record, body: Any) -> None:
+        self.effects[int(body["finding"])] = restore(Effect, body["effect"])
+
     def _on_search_stopped(self, record: Record, body: Any) -> None:
         self.stopped = str(body["reason"])
         self.time_limited = self.time_limited or bool(body["time_limited"])
@@ -195,6 +202,15 @@ class State:
 
     def _on_run_failed(self, record: Record, body: Any) -> None:
         self.error = str(body["error"])
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks of the data found, with measured effects, then what analyses of the model add."""
+        before = () if self.prepared is None else self.prepared.findings
+        measured = [replace(f, effect=self.effects.get(place, f.effect)) for place, f in enumerate(before)]
+        answers = {} if self.delivery is None else self.delivery.analyses
+        results = [restore(all_analyses()[n].result, value) for n, value in answers.items() if n in all_analyses()]
+        after = [finding for result in results if isinstance(result, Tells) for finding in result.findings()]
+        return (*measured, *after)
 
     def seconds(self) -> float:
         """Seconds spent so far, over all sessions, up to the last event."""

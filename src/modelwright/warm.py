@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import skops.io as skops_io
 
-from modelwright import exploring, fitting
+from modelwright import exploring, fitting, screening
+from modelwright.checks import all_checks
 from modelwright.estimators import all_estimators
 from modelwright.hashing import restore
 from modelwright.recipe import Recipe, Use
 from modelwright.tasks import all_tasks
 from modelwright.transforms import all_transforms
 
-__all__ = ["exploring", "fitting", "skops_io"]
+__all__ = ["exploring", "fitting", "screening", "skops_io"]
 
 # Looking the families up imports their members; parsing builds pydantic's validator, which takes a while once.
 all_estimators()
 all_transforms()
 all_tasks()
+all_checks()
 restore(Recipe, {"estimator": {"action": Use("").action}})

@@ -29,10 +29,11 @@ def ground(tmp_path_factory):
     home = tmp_path_factory.mktemp("drills")
     journal = Journal(Memory(), "drills", home / "trace.jsonl")
     request = Request("<frame>", "Who will leave?", target="left")
-    prepared = prepare(request, customers(320), journal, home, lambda *_: None, lambda _: None)
     with Local(2, journal._store.folder, 600 << 20) as executor:
+        engine = Engine(journal, executor)
+        prepared = prepare(request, customers(320), journal, engine, home, lambda *_: None, lambda _: None)
         truth, assignment = run.targets(prepared, journal)
-        yield prepared, Evaluator(Engine(journal, executor), prepared.situation, truth, assignment, 600 << 20)
+        yield prepared, Evaluator(engine, prepared.situation, truth, assignment, 600 << 20)
     journal.close()
 
 

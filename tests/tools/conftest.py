@@ -36,10 +36,10 @@ def grounds(tmp_path_factory) -> Iterator[Callable[..., SimpleNamespace]]:
             data = {"machines": machines, "customers": customers}[frame]()
             request = Request("<frame>", f"Predict {target}", target=target, **options)
             journal = Journal(Memory(), "bench", home / "trace.jsonl")
-            prepared = prepare(request, data, journal, home, lambda *_: None, lambda _: None)
-            executor = Inline(journal._store.folder)
+            engine = Engine(journal, Inline(journal._store.folder))
+            prepared = prepare(request, data, journal, engine, home, lambda *_: None, lambda _: None)
             truth, assignment = run.targets(prepared, journal)
-            evaluator = Evaluator(Engine(journal, executor), prepared.situation, truth, assignment, 0)
+            evaluator = Evaluator(engine, prepared.situation, truth, assignment, 0)
             known[key] = SimpleNamespace(prepared=prepared, evaluator=evaluator, journal=journal)
         return known[key]
 

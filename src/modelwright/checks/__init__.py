@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from modelwright.checks._sample import Division as Division
 from modelwright.checks._sample import Sample as Sample
+from modelwright.checks._sample import Stretch as Stretch
 from modelwright.finding import Finding
 from modelwright.registry import classes
 

@@ -27,8 +27,8 @@ def clean(rng: np.random.Generator, n: int = 600, classes: int = 2) -> tuple[pd.
             "a": a,
             "b": np.where(rng.random(n) < 0.05, np.nan, b),
             "whole": rng.poisson(6, n).astype(float),
-            "place": pd.Categorical.from_codes(place, ["north", "south", "east", "west"]),
-            "flag": pd.Categorical.from_codes(rng.integers(0, 2, n), ["no", "yes"]),
+            "place": labels(place, ["north", "south", "east", "west"]),
+            "flag": labels(rng.integers(0, 2, n), ["no", "yes"]),
         }
     )
     signal = a + 0.02 * b + 0.5 * (place == 1) + rng.normal(size=n)
@@ -59,6 +59,14 @@ def sample_of(frame: pd.DataFrame, y: np.ndarray, *, classes: int = 2, **details
     problem = replace(problem, **details.pop("problem", {}))
     schema = Schema(tuple(Field(str(name), kind_of(frame[name])) for name in frame.columns))
     return Sample(frame, schema, y, problem, details.pop("rows", len(y)), **details)
+
+
+def labels(codes: np.ndarray, names: list[str]) -> pd.Categorical:
+    """Codes under these names."""
+    import numpy as np
+    import pandas as pd
+
+    return pd.Categorical(np.array(names, dtype=object)[codes], categories=names)
 
 
 def kind_of(series: pd.Series) -> Kind:

@@ -171,7 +171,7 @@ class Sample:
         """A fixed random half for each row: 0 or 1 (n,)."""
         import numpy as np
 
-        return np.random.default_rng([self.seed, 21]).permutation(self.n) % 2
+        return np.asarray(np.random.default_rng([self.seed, 21]).permutation(self.n) % 2)
 
     @cached_property
     def goals(self) -> np.ndarray:
@@ -269,7 +269,7 @@ def commonest(levels: np.ndarray) -> np.ndarray:
     step = np.ones(len(counts) + 1, dtype=np.int64)
     step[kept] = 2 + np.arange(len(kept))
     step[-1] = 0  # where the missing level -1 points to
-    return step[levels]
+    return np.asarray(step[levels])
 
 
 def squared_correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from modelwright.checks import Check, Sample
-from modelwright.checks._examples import clean, sample_of
+from modelwright.checks._examples import clean, labels, sample_of
 from modelwright.checks._sample import lambda_of, squared_correlation, steps
 from modelwright.checks._words import percent
 from modelwright.finding import Finding
@@ -50,10 +50,8 @@ class TargetCopy(Check):
 
     def example(self, rng: np.random.Generator) -> Sample:
         """The target under other names."""
-        import pandas as pd
-
         frame, y = clean(rng)
-        frame["outcome"] = pd.Categorical.from_codes(y, ["stays", "goes"])
+        frame["outcome"] = labels(y, ["stays", "goes"])
         return sample_of(frame, y)
 
 

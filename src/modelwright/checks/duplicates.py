@@ -90,7 +90,7 @@ def _but_for_one(sample: Sample) -> Iterator[Finding]:
     with np.errstate(over="ignore"):
         # Each column's hash is mixed with its place, so that equal values in two columns don't cancel out.
         hashes = [h * np.uint64(2 * i + 0x9E3779B97F4A7C15 | 1) for i, h in enumerate(hashes)]
-        whole = np.sum(hashes, axis=0, dtype=np.uint64)
+        whole = np.asarray(np.sum(hashes, axis=0, dtype=np.uint64))
         exact = _repeats(whole)
         gained = []
         for h in hashes:

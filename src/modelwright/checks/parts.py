@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from modelwright.checks import Check, Sample
-from modelwright.checks._examples import clean, sample_of
+from modelwright.checks._examples import clean, labels, sample_of
 from modelwright.checks._words import percent
 from modelwright.finding import Finding
 
@@ -66,10 +66,9 @@ class TargetParts(Check):
     def example(self, rng: np.random.Generator) -> Sample:
         """Three ways to fail, and the failure."""
         import numpy as np
-        import pandas as pd
 
         frame, y = clean(rng, 1500)
         causes = [(rng.random(len(y)) < 0.03) for _ in range(3)]
         for i, cause in enumerate(causes):
-            frame[f"cause {i}"] = pd.Categorical.from_codes(cause.astype(int), ["no", "yes"])
+            frame[f"cause {i}"] = labels(cause.astype(int), ["no", "yes"])
         return sample_of(frame, np.any(causes, axis=0).astype(np.int64))

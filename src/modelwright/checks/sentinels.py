@@ -20,15 +20,12 @@ FAR = 3.0
 """A sentinel of nines lies this many interquartile ranges beyond all other values."""
 
 _NINES = re.compile(r"-?9{2,}(\.9+)?|-?(99){1,}|-(1|9|8|7|200|32768)|32767|65535|2147483647|-2147483648|-?1e\+?\d+")
-_MARKERS = frozenset(
-    marker.strip()
-    for marker in (
-        "unknown, n/a, na, nan, null, nil, ?, ??, -, --, ---, ., .., missing, #n/a, not available, not known,"
-        " not specified, unspecified, undefined, undetermined, no data, nodata, tbd, tba, xxx, none given, not given,"
-        " not stated, not recorded, not applicable, prefer not to say, unbekannt, keine angabe, k.a., inconnu,"
-        " desconocido, sconosciuto, onbekend"
-    ).split(",")
-)
+_MARKERS = {
+    "unknown", "n/a", "na", "nan", "null", "nil", "?", "??", "-", "--", "---", ".", "..", "missing", "#n/a",
+    "not available", "not known", "not specified", "unspecified", "undefined", "undetermined", "no data", "nodata",
+    "tbd", "tba", "xxx", "none given", "not given", "not stated", "not recorded", "not applicable",
+    "prefer not to say", "unbekannt", "keine angabe", "k.a.", "inconnu", "desconocido", "sconosciuto", "onbekend",
+}  # fmt: skip
 
 
 class Sentinels(Check):
@@ -89,7 +86,8 @@ def _sentinel(present: np.ndarray) -> tuple[float, int] | None:
     spread = float(q3 - q1) or float(values[-2] - values[1])
     for end, beside in ((0, 1), (-1, -2)):
         value, gap = float(values[end]), abs(float(values[end] - values[beside]))
-        if counts[end] < least or counts[end] < 5 * np.median(counts):
+        # The largest value of a quantity that ends somewhere isn't one unless it stands out.
+        if counts[end] < least or (end and counts[end] < 5 * np.median(counts)):
             continue
         if _NINES.fullmatch(f"{value:.10g}"):
             alone = end == 0 and value < 0 <= values[1] and value != -9
