@@ -279,6 +279,30 @@ def trace(run: Path | None, stage: tuple[str, ...]) -> None:
             click.echo(trace_line(run_id, record))
 
 
+@cli.command("report")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a PDF to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print it for programs; write nothing.")
+def report_again(run: Path | None, pdf: Path | None, as_json: bool) -> None:
+    """Write RUN's report again from its log, or export it; without RUN, the latest one's.
+
+    Writes report.md, report.html and report.json into the run folder. With --pdf or --json only that is written.
+    """
+    from modelwright import report as reports
+    from modelwright.story import tell_folder
+
+    folder = run or _latest()
+    story = tell_folder(folder)
+    if as_json:
+        click.echo(reports.as_json(story), nl=False)
+    if pdf is not None:
+        reports.write_pdf(story, pdf)
+        click.echo(f"{pdf} written", err=as_json)
+    if pdf is None and not as_json:
+        for path in reports.rewrite(story, folder):
+            click.echo(f"{path} written")
+
+
 @cli.command()
 @click.argument("data")
 @click.option("--target", help="The column to predict.")

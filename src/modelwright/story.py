@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from modelwright.analyses import all_analyses
 from modelwright.errors import RequestError
@@ -70,6 +71,27 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
         events=events,
         steps=steps,
     )
+
+
+def tell_folder(folder: Path) -> Story:
+    """The story of a finished run in a run folder, with the versions that it was made with.
+
+    Raises:
+        RequestError: when there is no run, or it hasn't delivered a model.
+    """
+    from modelwright.state import fold
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder, readonly=True)
+    try:
+        records = tuple(store.events())
+    finally:
+        store.close()
+    state = fold(records)
+    if not state.run_id:
+        raise RequestError(f"{folder} holds no run; name a run folder, for instance one that modelwright runs lists")
+    made = dict(state.summary["versions"]) if state.summary else {}
+    return tell(state, records, made)
 
 
 def _lost_steps(records: Iterable[Record]) -> list[str]:

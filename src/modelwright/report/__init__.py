@@ -173,6 +173,13 @@ def rewrite(story: Story, folder: Path) -> tuple[Path, ...]:
     return _write.write_report(story, folder)
 
 
+def as_json(story: Story) -> str:
+    """The text of ``report.json``: the report for programs; see :mod:`modelwright.report.machine`."""
+    from modelwright.report import document, machine
+
+    return machine.text(machine.build(story, document.build(story)))
+
+
 def write_pdf(story: Story, path: Path) -> None:
     """Write the report as a PDF.
 
