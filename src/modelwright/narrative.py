@@ -84,23 +84,16 @@ def facts_for(
         *_asked(prepared, discretion),
         *_scored(metric, judgement, validation),
         *_driven([i for i in judgement.importances if i.loss > 0], metric, discretion),
-        *_tried(experiments, weights, metric),
+        *_tried(experiments, weights, metric, discretion),
         *_left_out(prepared, discretion),
         *(_demand(verified) for verified in judgement.demands),
         *_outlook(analyses or {}, metric),
         *(f"Noted on the way: {discretion.text(text, LONGEST_LEARNT)}" for text in learnt[:MOST_LEARNT]),
     ]
-    estimators = dict.fromkeys(e.plan.estimator.action for e in experiments)
-    names = (
-        problem.target.value,
-        *prepared.schema.names,
-        *estimators,
-        *dict.fromkeys(e.plan.name for e in experiments),
-    )
-    shown = tuple(discretion.name(name) for name in prepared.schema.names)
-    return ReporterFacts(
-        discretion.statement(), tuple(lines), tuple(dict.fromkeys((*names, *shown))), judgement.verdict
-    )
+    columns = prepared.schema.names
+    models = (name for e in experiments for name in (e.plan.estimator.action, e.plan.name))
+    names = tuple(dict.fromkeys((*columns, *map(discretion.name, columns), *models)))
+    return ReporterFacts(discretion.statement(), tuple(lines), names, judgement.verdict)
 
 
 # ── facts, one sentence each ──
@@ -132,11 +125,13 @@ def _scored(metric: Metric, judgement: Judgement, validation: Score[Validation])
     ends = ""
     if score.low is not None and score.high is not None:
         ends = f" (95 % interval: {_figure(score.low)} to {_figure(score.high)})"
-    better = "higher" if metric.greater_is_better else "lower"
+    better = f"{'higher' if metric.greater_is_better else 'lower'} is better"
+    if math.isfinite(metric.best):
+        better += f", {metric.best:g} is perfect"
     yield f"Verdict on the model: {judgement.verdict}. {_without_quotes(judgement.verdict_reason)}".strip()
     yield (
-        f"On the {score.n_rows:,} sealed rows its {metric.title} is {_figure(score.value)}{ends}; {metric.description}; "
-        f"{better} is better{f', {metric.best:g} is perfect' if math.isfinite(metric.best) else ''}."
+        f"On the {score.n_rows:,} sealed rows its {metric.title} is {_figure(score.value)}{ends}; "
+        f"{metric.description}; {better}."
     )
     yield (
         f"The baseline {judgement.baseline_name} has {_figure(base.value)} on the same rows; the model is ahead in "
@@ -180,7 +175,9 @@ def _direction(importance: Importance, discretion: Discretion) -> str:
     return f", {said}" if said and "…" not in said and "#" not in said else ""
 
 
-def _tried(experiments: Sequence[Experiment], weights: Mapping[int, float], metric: Metric) -> Iterator[str]:
+def _tried(
+    experiments: Sequence[Experiment], weights: Mapping[int, float], metric: Metric, discretion: Discretion
+) -> Iterator[str]:
     done = [e for e in experiments if e.status == "done" and e.score is not None]
     failed = sum(e.status == "failed" for e in experiments)
     yield (
@@ -190,16 +187,16 @@ def _tried(experiments: Sequence[Experiment], weights: Mapping[int, float], metr
     )
     thought = [e for e in done if e.plan.question]
     if thought:
-        yield f"{len(thought):,} of the finished ones were designed by a language model, the others by built-in policies."
+        yield f"{len(thought):,} of the finished ones came from a language model, the others from built-in policies."
     informed = [e for e in done if e.informed and e.score is not None]
     if informed:
         best = min(informed, key=lambda e: _loss(metric, e))
         assert best.score is not None
+        idea = f", made because of this idea: {discretion.text(best.plan.reason, LONGEST_LEARNT)}"
         yield (
             f"The best single model is {best.plan.estimator.action} with a {metric.title} of "
-            f"{_figure(best.score.value)} during development" + (f": {_brief(best.plan.reason)}" if best.plan.question else "")
-            + "."
-        )  # fmt: skip
+            f"{_figure(best.score.value)} during development{idea if best.plan.question and best.plan.reason else ''}."
+        )
     by_number = {e.number: e for e in experiments}
     members = sorted(weights.items(), key=lambda item: -item[1])
     named = [f"{by_number[n].plan.estimator.action} {_share(w)}" for n, w in members[:MOST_MEMBERS] if n in by_number]
@@ -234,7 +231,8 @@ def _outlook(analyses: Mapping[str, Any], metric: Metric) -> Iterator[str]:
     for result in analyses.values():
         if isinstance(result, LearningCurve):
             if result.outlook == "rising" and result.doubled is not None:
-                yield f"With twice the rows, that is 2 times as many, {metric.title} would be about {_figure(result.doubled)}."
+                figure = _figure(result.doubled)
+                yield f"With twice (2 times) as many rows its {metric.title} would probably be about {figure}."
             elif result.outlook == "flat":
                 yield "More rows of the same kind would hardly help."
 
@@ -258,10 +256,6 @@ def _figure(value: float) -> str:
 
 def _share(value: float) -> str:
     return f"{100 * value:.3g} %" if math.isfinite(value) else "an unknown share"
-
-
-def _brief(text: str) -> str:
-    return " ".join(text.split())[:200].rstrip(" .")
 
 
 def _without_quotes(text: str) -> str:
