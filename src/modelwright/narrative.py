@@ -260,4 +260,4 @@ def _share(value: float) -> str:
 
 def _without_quotes(text: str) -> str:
     """A sentence of ours without what it quotes from the data."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "…", text)
+    return re.sub(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|`[^`]*`", "…", text)

@@ -8,6 +8,7 @@ from pathlib import Path
 from modelwright.analyses import all_analyses
 from modelwright.errors import RequestError
 from modelwright.hashing import restore
+from modelwright.narrative import narrated
 from modelwright.problem import Budget
 from modelwright.report import Story
 from modelwright.report.events import sources, told
@@ -66,6 +67,7 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
         },
         left_out=tuple(state.left_out),
         findings=state.findings(),
+        narrative=narrated(state.decisions),
         latency=delivery.latency,
         sources=sources(records),
         events=events,
