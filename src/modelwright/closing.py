@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from modelwright.analyses import Case, all_analyses
+from modelwright.balance import weigh
 from modelwright.clock import Clock
 from modelwright.ensemble import greedy, mixture
 from modelwright.errors import NoModelError
@@ -94,12 +95,14 @@ class Closing:
         evaluator: evaluates recipes; its engine performs the steps.
         journal: the run's log.
         clock: the deadline.
+        judged: told of the judgement as soon as it is there.
     """
 
     prepared: Prepared
     evaluator: Evaluator
     journal: Journal
     clock: Clock
+    judged: Callable[[Choice, Judgement], object] = lambda choice, judgement: None
 
     def run(self, experiments: list[Experiment]) -> Delivery:
         """Choose, refit, judge, deliver.
@@ -112,12 +115,16 @@ class Closing:
             raise NoModelError(_why_none(experiments))
         choice = self._choose(usable)
         self.journal.append("ensemble_chosen", {"choice": choice})
+        balance = weigh(self.evaluator, usable, choice.weights)
+        if balance is not None:
+            self.journal.append("balance", {"balance": balance})
         choice, fitted = self._refit_members(usable, choice)
         baseline_name, baseline = self._baseline(usable, fitted)
         opened = time.time()
         self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
         judgement = self._judge(choice, fitted, baseline_name, baseline)
         self.journal.append("judged", {"judgement": judgement})
+        self.judged(choice, judgement)
         asked = self._ask(usable, choice, fitted, baseline, judgement)
         models, note, whole = self._refit_on_all(usable, choice, fitted)
         delivered = self._assemble(choice, models)

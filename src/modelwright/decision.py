@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -142,9 +142,6 @@ class Balance:
         alone: of the mixture that the policies' own experiments would have made.
         gain: by how many percent the loss is lower together.
         share: weight of the language model's experiments, and of those built on them, in the mixture.
-        calibration: mean squared difference between stated confidence and outcome (Brier score); 0.25 is what
-            saying one half to everything gets; ``None`` when nothing was predicted.
-        promises: how many predictions could be checked.
     """
 
     metric: str
@@ -152,5 +149,15 @@ class Balance:
     alone: float | None
     gain: float | None
     share: float
-    calibration: float | None
-    promises: int
+
+
+def calibration(worths: Iterable[Worth]) -> tuple[float | None, int]:
+    """How well stated confidence agreed with what came of it, and over how many predictions.
+
+    The first figure is the Brier score: the mean squared difference between confidence and outcome. Saying one half to
+    everything gets 0.25. ``None`` when nothing could be checked.
+    """
+    checked = [(p.confidence, float(p.kept)) for worth in worths for p in worth.promises if p.kept is not None]
+    if not checked:
+        return None, 0
+    return sum((said - came) ** 2 for said, came in checked) / len(checked), len(checked)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from modelwright.aggregates import numbers_of, quantiles_of
 from modelwright.executors import Done, Workplace
 from modelwright.fitting import rows_of
 
@@ -55,9 +56,53 @@ def explore(
             answers[name] = _trend(frame, value, asked, floor)
         elif name == "group_stats":
             answers[name] = _groups(frame, value, asked, floor)
+        elif name == "errors" and "oof" in place.inputs:
+            answers[name] = _errors(frame, y, np.load(place.inputs["oof"], allow_pickle=False), asked, n_classes, floor)
         elif name == "feature_target_corr_by_group":
             answers[name] = _by_group(frame, value, asked, floor)
     return Done(answers, {})
+
+
+def _errors(
+    frame: pd.DataFrame, y: np.ndarray, oof: np.ndarray, asked: Any, n_classes: int, floor: int
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Where out-of-fold errors concentrate: the mean loss of a part of the rows over that of all.
+
+    The loss is the log loss for classes and the absolute error for numbers. Numbers are cut at their quartiles.
+    """
+    seen = np.isfinite(oof).reshape(len(oof), -1).all(axis=1)
+    rows = np.arange(len(y))
+    loss = -np.log(np.clip(oof[rows, y], 1e-15, 1.0)) if n_classes else np.abs(oof - y)
+    errors = pd.Series(np.where(seen, loss, np.nan))
+    whole = float(errors.mean()) or 1.0
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name in _known(asked, frame):
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            parts = column.astype(object).where(column.notna(), "(missing)")
+        elif _numeric(column):
+            parts = _quarters(column, floor)
+        else:
+            continue
+        grouped = errors.groupby(parts.astype(str).to_numpy())
+        counts, means = grouped.count(), grouped.mean()
+        shown = counts[counts >= floor].sort_values(ascending=False).head(MAX_LEVELS).index
+        found[name] = {
+            str(part): {"rows": int(counts[part]), "relative_loss": round(float(means[part]) / whole, 3)}
+            for part in shown
+        }
+    return found
+
+
+def _quarters(column: pd.Series, floor: int) -> pd.Series:
+    """Which quarter of a column's values each row is in, named by bounds that aren't any row's own value."""
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    known = quantiles_of(np.sort(values[np.isfinite(values)]), floor)
+    cuts = sorted({cut for cut in known[2:5] if cut == cut})
+    names = [f"up to {b:g}" if a is None else f"above {a:g}" if b is None else f"{a:g} to {b:g}"
+             for a, b in zip((None, *cuts), (*cuts, None), strict=True)] if cuts else ["(all)"]  # fmt: skip
+    parts = np.array(names, dtype=object)[np.digitize(values, cuts, right=True)]
+    return pd.Series(np.where(np.isnan(values), "(missing)", parts), index=column.index)
 
 
 def _known(asked: Any, frame: pd.DataFrame) -> list[str]:
@@ -95,12 +140,17 @@ def _outliers(column: pd.Series, floor: int) -> dict[str, float | None]:
     values = values[np.isfinite(values)]
     if len(values) < 100:
         return {}
-    mean, std = float(values.mean()), float(values.std())
-    beyond = float((np.abs(values - mean) > 3 * std).mean()) if std else 0.0
-    # With fewer than the floor's rows beyond them, the outer quantiles are nearly some row's own value.
-    low, high = np.quantile(values, [0.01, 0.99]) if 0.01 * len(values) >= floor else (None, None)
-    figures = {"p1": low, "p99": high, "outlier_frac_3std": beyond, "mean": mean, "std": std}
-    return {k: None if v is None else float(f"{v:.4g}") for k, v in figures.items()}
+    ordered = np.sort(values)
+    numbers, _ = numbers_of(ordered, floor)
+    quantiles = quantiles_of(ordered, floor) or (None,)
+    figures = {
+        "p1": quantiles[0],
+        "p99": quantiles[-1],
+        "outlier_frac_3std": numbers.get("outliers"),
+        "mean": numbers.get("mean"),
+        "std": numbers.get("std"),
+    }
+    return {k: None if v is None or v != v else v for k, v in figures.items()}
 
 
 def _trend(frame: pd.DataFrame, value: pd.Series, asked: Any, floor: int) -> dict[str, float]:

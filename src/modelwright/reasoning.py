@@ -7,11 +7,12 @@ on a sample of the rows, and hands the best over as programs.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import SimpleQueue
@@ -22,14 +23,18 @@ from modelwright.agents._ladder import Decided
 from modelwright.agents.analyst import Analysis, Analyst, AnalystFacts, Look
 from modelwright.agents.designer import Design, Designer, DesignerFacts, Sketch
 from modelwright.agents.hypothesizer import Hypotheses, Hypothesizer, HypothesizerFacts
+from modelwright.agents.playbook import notes
 from modelwright.agents.programmer import Code, Programmer, ProgrammerFacts
 from modelwright.agents.recovery import Diagnosis, RecoveryAgent, RecoveryFacts
+from modelwright.agents.retriever import Retrieved, Retriever, RetrieverFacts, by_traits, known_text
 from modelwright.decision import Promise, Worth
 from modelwright.errors import ProgramError
 from modelwright.evaluation import Evaluator
 from modelwright.experiment import INPUTS, REWRITES
 from modelwright.hashing import plain
 from modelwright.journal import Journal
+from modelwright.memory import in_words as in_memory
+from modelwright.memory import similar
 from modelwright.mind import Mind
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.portfolio import Ground
@@ -42,6 +47,7 @@ from modelwright.sketching import Unfit, in_words, mended, plan_of, problems_of
 from modelwright.step import Failure, Limits, Outcome, Step
 from modelwright.tasks.metrics import gain
 from modelwright.tools import all_tools
+from modelwright.traits import traits
 
 F = TypeVar("F")
 A = TypeVar("A", bound=Answer)
@@ -59,6 +65,11 @@ LOOK_CHARACTERS = 2_500
 """Of the answers to an analyst's looks."""
 FRUITLESS = 2
 """Designs in a row without a plan after which no more are asked for."""
+RETRIEVER_PATIENCE = 10.0
+"""Seconds that the first design waits for what the retriever finds; then the policy's choice of notes must do."""
+BARREN, LOOK_ROUND = 2, 3
+"""Designs in a row without a gain after which no more are asked for, and how many there are in any case: ideas cost
+money, and those that come late in a run bring less."""
 
 
 @dataclass
@@ -67,11 +78,9 @@ class _Iteration:
 
     number: int
     question: str
-    before: float | None
     plans: dict[str, Plan] = field(default_factory=dict)
     outcomes: dict[str, Experiment] = field(default_factory=dict)
     decided: list[Decided[Any]] = field(default_factory=list)
-    best: float | None = None
 
 
 class Reasoning:
@@ -86,6 +95,7 @@ class Reasoning:
         until: ``time.monotonic()`` by which thinking is of no use any more.
         left: share of the budget that is left, in percent.
         given: names of the plans that a resumed run had handed over before.
+        patient: whether the first design waits for what the retriever finds, however long it takes.
     """
 
     def __init__(
@@ -98,6 +108,7 @@ class Reasoning:
         until: Callable[[], float],
         left: Callable[[], int],
         given: frozenset[str] = frozenset(),
+        patient: bool = False,
     ) -> None:
         self._mind = mind
         self._ground = ground
@@ -107,7 +118,9 @@ class Reasoning:
         self._until = until
         self._left = left
         self._given = given
+        self._patience = None if patient else RETRIEVER_PATIENCE
         self._early: dict[str, Experiment] = {}
+        self._all: dict[int, Experiment] = {}
         self._begun: SimpleQueue[tuple[int, tuple[Experiment, ...]] | None] = SimpleQueue()
         self._changed = threading.Condition()
         self._ready: deque[Plan] = deque()
@@ -118,6 +131,7 @@ class Reasoning:
         self._earlier: list[str] = []
         self._promised = ""
         self._fruitless = 0
+        self._barren = 0
         self._thread = threading.Thread(target=self._think, name="reasoning", daemon=True)
         self._thread.start()
 
@@ -134,6 +148,12 @@ class Reasoning:
         with self._changed:
             current = self._current
             number = 1 if current is None else current.number + 1
+            if number > LOOK_ROUND and self._barren >= BARREN and not self._ended:
+                self._ended = True
+                self._journal.append(
+                    "reasoning_stopped", {"reason": f"{self._barren} designs in a row brought nothing."}
+                )
+                self._changed.notify_all()
             if self._ended or self._thinking or self._ready or (current and len(current.outcomes) < len(current.plans)):
                 return
             self._thinking = True
@@ -153,6 +173,7 @@ class Reasoning:
     def told(self, experiment: Experiment) -> bool:
         """Take the result of an experiment in; says whether it was the last of the iteration."""
         with self._changed:
+            self._all[experiment.number] = experiment
             current = self._current
             if experiment.plan.by != "designer" or current is None or experiment.plan.name not in current.plans:
                 # A resumed run's results may be known before the thoughts that led to them were thought again.
@@ -194,6 +215,11 @@ class Reasoning:
     # ── the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _think(self) -> None:
+        retrieved = self._mind.later(self._retrieved)
+        wait([retrieved], self._patience if self._patience is not None else self._seconds())
+        if not retrieved.done():
+            self._note(by_traits(self._traits(), self._words()))
+            retrieved.add_done_callback(lambda late: self._note(late.result()) if late.exception() is None else None)
         while (task := self._begun.get()) is not None:
             number, experiments = task
             try:
@@ -213,10 +239,33 @@ class Reasoning:
                     self._ended = self._fruitless >= FRUITLESS
                 self._changed.notify_all()
 
+    def _retrieved(self) -> Retrieved:
+        """What is known about problems such as this one."""
+        known = self._traits()
+        past = similar(known, self._ground.task)
+        facts = RetrieverFacts(
+            self._briefing.problem, self._briefing.columns, known, notes(), tuple(in_memory(run) for run in past)
+        )
+        answer = self._ask(Retriever(), facts, lambda: by_traits(known, self._words()), "1").answer
+        self._note(answer)
+        return answer
+
+    def _note(self, found: Retrieved) -> None:
+        """Show what was found to whoever is asked from now on."""
+        self._briefing.notes = self._briefing.data(known_text(found))
+        self._briefing.used = tuple(pick.note for pick in found.picks)
+
+    def _traits(self) -> Mapping[str, float]:
+        return traits(self._ground.problem, self._ground.profile)
+
+    def _words(self) -> set[str]:
+        """Words of the request and of the columns' names."""
+        said = " ".join((self._ground.problem.statement, *self._ground.schema.names)).lower()
+        return set(re.findall(r"[a-z]{3,}", said))
+
     def _iterate(self, number: int, experiments: tuple[Experiment, ...]) -> list[Plan] | None:
         """The plans of one iteration, or ``None`` when the analyst wants no more."""
-        best = self._best(experiments)
-        current = _Iteration(number, f"designer:{number}", best, best=best)
+        current = _Iteration(number, f"designer:{number}")
         findings = ""
         if number > 1:
             analysis = self._analysed(current, experiments)
@@ -312,6 +361,7 @@ class Reasoning:
     ) -> tuple[dict[str, Sketch], list[Plan]]:
         """The sketches by their plan's name, and the plans."""
         share = EXPLORATION[min(current.number, len(EXPLORATION)) - 1]
+        tried = {e.plan.recipe.digest: e for e in experiments}
         facts = DesignerFacts(
             self._briefing.problem,
             self._briefing.profile,
@@ -322,7 +372,8 @@ class Reasoning:
             WANTED,
             share,
             max(5, int(0.3 * self._seconds() * self._evaluator.engine.slots)),
-            lambda sketch: problems_of(sketch, self._ground),
+            self._briefing.names,
+            lambda sketch: problems_of(sketch, self._ground, tried),
         )
         # The built-in policies design all the while; without an answer there is simply nothing to add to them.
         design = self._decide(
@@ -459,31 +510,33 @@ class Reasoning:
 
     def _weigh(self, current: _Iteration) -> None:
         """Say what an iteration was worth, now that its experiments are in."""
-        metric = self._evaluator.metric
+        first = min(e.number for e in current.outcomes.values())
+        with self._changed:
+            known = [e for e in self._all.values() if e.number < first]
+        before = self._best(known)
+        after = self._best([*known, *current.outcomes.values()])
         promises = []
         for name, experiment in sorted(current.outcomes.items(), key=lambda item: item[1].number):
             guess = current.plans[name].hypothesis
-            got = self._percent(current.before, experiment.score.value) if experiment.score else None
             # A pruned experiment was clearly worse; its score is of one part only.
-            kept = None if experiment.score is None else experiment.status == "done" and got is not None and got > 0
+            done = experiment.score if experiment.status == "done" else None
+            got = self._percent(before, done.value) if done is not None else None
+            kept = None if experiment.score is None else got is not None and got > 0
             confidence = guess.confidence if guess else 0.5
             promises.append(Promise(experiment.number, confidence, guess.expected_gain if guess else None, kept, got))
-        scores = [e.score.value for e in current.outcomes.values() if e.score is not None and e.status == "done"]
-        after = current.before
-        for value in scores:
-            after = value if after is None or gain(metric, value, after) > 0 else after
         replies = [r for decided in current.decided for r in decided.replies]
         worth = Worth(
             current.question,
             tuple(promises),
-            current.before,
+            before,
             after,
-            max(0.0, self._percent(current.before, after) or 0.0) if after is not None else 0.0,
+            max(0.0, self._percent(before, after) or 0.0) if after is not None else 0.0,
             round(sum(e.seconds for e in current.outcomes.values()), 2),
             sum(r.input_tokens + r.output_tokens for r in replies),
             round(sum(r.cost_usd or 0.0 for r in replies), 6),
         )
         self._journal.append("worth", {"worth": worth})
+        self._barren = 0 if worth.gain > 0 else self._barren + 1
         lines = []
         for promise in promises:
             plan = current.outcomes[next(n for n, e in current.outcomes.items() if e.number == promise.experiment)].plan

@@ -8,8 +8,10 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +26,11 @@ from modelwright.request import Request
 from modelwright.understanding import Ask
 
 if TYPE_CHECKING:
+    from modelwright.closing import Choice
     from modelwright.counsel import Counsel
+    from modelwright.judgement import Judgement
     from modelwright.llms import Provider
+    from modelwright.plan import Experiment
     from modelwright.reasoning import Reasoning
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "skops")
@@ -190,7 +195,7 @@ def _flow(
     def say(phase: str) -> None:
         journal.append("phase", {"name": phase})
 
-    prepared = before.prepared or _prepared(request, folder, journal, engine, source, ask, say)
+    prepared = before.prepared or _prepared(request, folder, journal, engine, source, ask, say, counsel)
     truth, assignment = targets(prepared, journal)
     evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
 
@@ -224,16 +229,68 @@ def _flow(
         _warm_up("matplotlib.figure")
         say("closing")
         effects.result()  # ends with its own deadline, long before
-        Closing(prepared, evaluator, journal, clock).run(search.done)
+        told = _Telling(prepared, search.done, clock, counsel)
+        Closing(prepared, evaluator, journal, clock, told.begin).run(search.done)
+        told.wait()
 
     say("reporting")
+    _remember(folder, journal)
     summary = _deliver(folder, journal)
     journal.append("run_finished", {"summary": summary})
     return summary
 
 
+class _Telling:
+    """Has a language model tell the run while the last fits are made; without one it does nothing."""
+
+    def __init__(self, prepared: Prepared, experiments: Sequence[Experiment], clock: Clock, counsel: Counsel) -> None:
+        self._prepared, self._experiments, self._clock, self._counsel = prepared, experiments, clock, counsel
+        self._telling: Future[Any] | None = None
+
+    def begin(self, choice: Choice, judgement: Judgement) -> None:
+        """Start when the judgement is there."""
+        if not self._counsel.mind.present:
+            return
+        from modelwright.narrative import facts_for, narrate
+
+        discretion = self._counsel.meet(self._prepared.features, self._prepared.profile)
+        weights, validation = choice.weights, choice.validation
+        facts = facts_for(self._prepared, self._experiments, weights, validation, judgement, discretion)
+        self._telling = self._counsel.mind.later(partial(narrate, self._counsel.mind, facts, self._seconds()))
+
+    def wait(self) -> None:
+        """Wait as long as the report can wait; what comes later is left out."""
+        if self._telling is not None:
+            wait([self._telling], self._seconds())
+
+    def _seconds(self) -> float:
+        return max(0.0, self._clock.left() - min(4.0, 0.05 * self._clock.budget))
+
+
+def _remember(folder: Path, journal: Journal) -> None:
+    """Let later runs on this machine know what worked; see :mod:`modelwright.memory`."""
+    from modelwright.memory import remember_run
+    from modelwright.state import fold
+
+    state = fold(journal.events())
+    if state.prepared is None or state.delivery is None:
+        return
+    done = [e for _, e in sorted(state.experiments.items())]
+    prepared = state.prepared
+    said = remember_run(state.run_id, prepared.problem, prepared.profile, done, state.delivery.recipe)
+    if said:
+        journal.append("not_remembered", {"reason": said})
+
+
 def _prepared(
-    request: Request, folder: Path, journal: Journal, engine: Any, source: Any, ask: Ask, say: Callable[[str], None]
+    request: Request,
+    folder: Path,
+    journal: Journal,
+    engine: Any,
+    source: Any,
+    ask: Ask,
+    say: Callable[[str], None],
+    counsel: Counsel,
 ) -> Prepared:
     if source is None and request.data == "<frame>":
         raise RequestError("this run was given its data in Python and had not read it yet; start it again from there")
@@ -241,7 +298,7 @@ def _prepared(
     scratch.mkdir(exist_ok=True)
     try:
         data = request.data if source is None else source
-        prepared = prepare(request, data, journal, engine, scratch, ask, say)
+        prepared = prepare(request, data, journal, engine, scratch, ask, say, counsel.mind, counsel.meet)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     journal.append("prepared", {"prepared": prepared})
@@ -291,6 +348,7 @@ def _reasoning(
         until=search.end,
         left=lambda: max(0, round(100 * clock.left() / clock.budget)),
         given=frozenset(p.name for p in search.recorded.values() if p.by == "designer"),
+        patient=search.in_turns,
     )
 
 

@@ -112,6 +112,11 @@ class Search:
         return Ground(prepared.problem, prepared.features, prepared.profile, prepared.protocol)
 
     @property
+    def in_turns(self) -> bool:
+        """Whether the experiments of a language model have fixed places."""
+        return self.budget.max_experiments is not None or self.budget.max_iterations is not None
+
+    @property
     def _in_flight(self) -> int:
         """Experiments that may be under way at a time."""
         return self.evaluator.engine.slots + 1
@@ -213,7 +218,7 @@ class Search:
         reasoning = self.reasoning
         if reasoning is None:
             return None, None
-        if self.budget.max_experiments is None and self.budget.max_iterations is None:
+        if not self.in_turns:
             reasoning.begin(self.done)
             # Which of a resumed run's experiments were the model's stands in the record.
             return (None if number in self.recorded else reasoning.take()), None
@@ -307,7 +312,7 @@ class Search:
         if reasoning is None:
             return
         last = reasoning.told(experiment)
-        if last and self.budget.max_experiments is None and self.budget.max_iterations is None:
+        if last and not self.in_turns:
             reasoning.begin(self.done)
 
     def _bar(self, upto: int) -> Bar:

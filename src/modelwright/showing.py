@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from modelwright.actions import of_task, registry
 from modelwright.briefing import actions_text, experiments_text, problem_text, profile_text, tools_text
 from modelwright.discretion import Discretion
-from modelwright.plan import Experiment
-from modelwright.policy.portfolio import Ground
+from modelwright.plan import Experiment, Plan
+from modelwright.policy.portfolio import Ground, permitted
+from modelwright.recipe import Use
 from modelwright.step import Failure
 
 COLUMNS_CHARACTERS = 2_500
@@ -55,14 +57,24 @@ class Shown:
         return actions_text(self.ground.task, self.ground.profile, problem=self.ground.problem)
 
     @cached_property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the actions that may be used, by category."""
+        found: dict[str, tuple[str, ...]] = {}
+        for action in of_task(self.ground.task):
+            barred = action.category == "estimator" and (
+                action.name.startswith("baseline_") or not permitted(self.ground, Plan(action.name, Use(action.name)))
+            )
+            if not barred:
+                found[action.category] = (*found.get(action.category, ()), action.name)
+        return found
+
+    @cached_property
     def tools(self) -> str:
         """What a program may call."""
         return tools_text()
 
     def details(self, names: Iterable[str]) -> str:
         """Some actions with all their parameters."""
-        from modelwright.actions import registry
-
         known = registry()
         return "\n".join(known[name].render() for name in dict.fromkeys(names) if name in known)
 

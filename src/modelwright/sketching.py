@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from modelwright.action import Category, did_you_mean
@@ -13,7 +13,7 @@ from modelwright.agents.designer import Sketch
 from modelwright.agents.recovery import Diagnosis, Fix
 from modelwright.errors import ProgramError
 from modelwright.hashing import plain
-from modelwright.plan import Hypothesis, Plan
+from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.portfolio import Ground, permitted
 from modelwright.recipe import Use
 
@@ -56,13 +56,20 @@ def plan_of(sketch: Sketch, ground: Ground, question: str, taken: Sequence[str] 
     return plan
 
 
-def problems_of(sketch: Sketch, ground: Ground) -> list[str]:
-    """What is wrong with a sketch, one sentence each; nothing when it can be run."""
+def problems_of(sketch: Sketch, ground: Ground, tried: Mapping[str, Experiment]) -> list[str]:
+    """What is wrong with a sketch, one sentence each; nothing when it can be run.
+
+    Args:
+        sketch: what an agent proposed.
+        ground: the run.
+        tried: experiments by the digest of their plan's recipe.
+    """
     try:
-        plan_of(sketch, ground, "")
+        plan = plan_of(sketch, ground, "")
     except Unfit as error:
         return [str(error)]
-    return []
+    same = tried.get(plan.recipe.digest)
+    return [] if same is None else [f"experiment {same.number} ({same.plan.name}) did just this; propose something new"]
 
 
 def mended(plan: Plan, diagnosis: Diagnosis, ground: Ground) -> Plan:

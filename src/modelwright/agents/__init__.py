@@ -65,6 +65,10 @@ class Agent(ABC, Generic[F, A]):
         system, _, user = text.partition(f"{MARK}\n")
         return Message("system", system.strip()), Message("user", user.strip())
 
+    def schema(self, facts: F) -> dict[str, Any]:
+        """The JSON schema of an answer; an agent may narrow it to what the facts allow."""
+        return self.answer.model_json_schema()
+
     def review(self, answer: A, facts: F) -> A:
         """Check an answer against the facts; may return it with names corrected.
 

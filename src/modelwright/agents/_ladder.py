@@ -104,7 +104,7 @@ def _on_tier(
     Raises:
         Unacceptable: when the last allowed answer was no good either, with what was wrong.
     """
-    schema = closed(agent.answer.model_json_schema())
+    schema = closed(agent.schema(facts))
     if tier == "prompted":
         words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
         messages = (*messages[:-1], Message("user", f"{messages[-1].text}\n\n{words}"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from modelwright.agents import Agent, Answer, Unacceptable
-from modelwright.agents._plans import Chosen
+from modelwright.agents._plans import PLACES, Estimator, Resampling, TargetTransform, Transform, Weighting
 
 
 class Sketch(Answer):
@@ -23,11 +23,11 @@ class Sketch(Answer):
         default_factory=list, max_length=8, description="sub-tasks on the data, in words: features to make, and how"
     )
     model_task: str = Field(default="", max_length=300, description="sub-task on the model, in words")
-    transforms: list[Chosen] = Field(default_factory=list, max_length=10, description="in order; features first")
-    estimator: Chosen
-    target_transform: Chosen | None = None
-    resampling: Chosen | None = None
-    weighting: Chosen | None = None
+    transforms: list[Transform] = Field(default_factory=list, max_length=10, description="in order; features first")
+    estimator: Estimator
+    target_transform: TargetTransform | None = None
+    resampling: Resampling | None = None
+    weighting: Weighting | None = None
     mode: Literal["explore", "exploit"] = Field(description="something new, or more of what works")
     hypothesis: str = Field(default="", max_length=300, description="what its result will tell")
     confidence: float = Field(ge=0, le=1, description="that it beats the best experiment so far")
@@ -56,6 +56,7 @@ class DesignerFacts:
         wanted: how many plans.
         exploration: share of them that should be something new, in percent.
         seconds: core seconds that one plan should cost at most on an ordinary machine.
+        names: names of the actions that may be used, by category.
         check: what is wrong with a sketch, one sentence each; nothing when it can be run.
     """
 
@@ -68,6 +69,7 @@ class DesignerFacts:
     wanted: int
     exploration: int
     seconds: int
+    names: Mapping[str, tuple[str, ...]]
     check: Callable[[Sketch], list[str]]
 
 
@@ -77,6 +79,17 @@ class Designer(Agent[DesignerFacts, Design]):
     name = "designer"
     answer = Design
     max_tokens = 3_500
+
+    def schema(self, facts: DesignerFacts) -> dict[str, Any]:
+        """Only names of the registry; a provider that keeps to schemas can't even write another."""
+        schema = super().schema(facts)
+        for place, categories in PLACES.items():
+            names = [name for category in categories for name in facts.names.get(category, ())]
+            if names:
+                schema["$defs"][place]["properties"]["action"] = {"type": "string", "enum": names}
+            else:
+                schema["$defs"][place] = {"type": "null"}
+        return schema
 
     def review(self, answer: Design, facts: DesignerFacts) -> Design:
         """Keep the plans that can be run; when hardly any can, the model hears why."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from modelwright.decision import Decision
+from modelwright.decision import Balance, Decision, Usage, Worth
 from modelwright.finding import Finding
 from modelwright.judgement import Judgement
 from modelwright.plan import Experiment
@@ -101,6 +101,10 @@ class Story:
         findings: what the checks of data and model found, the worst first.
         narrative: the run as a language model told it, in checked sentences, one paragraph each; empty without one.
         decisions: who decided what, in order; empty where the built-in policies decided everything.
+        worth: what each design of a language model came to.
+        balance: what the language model brought over the policies alone.
+        usage: what was sent to language models, and what it cost.
+        remarks: what went wrong with language models, one sentence each.
         latency: milliseconds of predicting ``one`` row and a thousand (``thousand``), of the delivered model.
         sources: where each fact stands in the log: ``prepared``, ``judgement``, ``experiment:3``, ``analysis:NAME`` …
         events: the log without its steps.
@@ -136,6 +140,10 @@ class Story:
     findings: tuple[Finding, ...] = ()
     narrative: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    worth: tuple[Worth, ...] = ()
+    balance: Balance | None = None
+    usage: Usage = field(default_factory=Usage)
+    remarks: tuple[str, ...] = ()
     latency: Mapping[str, float] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
     events: tuple[Event, ...] = ()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,26 @@ def summary(story: Story) -> dict[str, Any]:
         "started": _finite(story.started),
         "seconds": _finite(answer.total_seconds(story)),
         "phases": {name: _finite(seconds) for name, seconds in story.seconds.items()},
-        "llm": {
-            "calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0,
-            "tiers": {"native": 0, "prompted": 0, "policy": len(story.experiments)},
-        },
+        "llm": _reasoned(story),
         "versions": dict(story.versions),
     }  # fmt: skip
+
+
+def _reasoned(story: Story) -> dict[str, Any]:
+    """What language models were asked; the policy's tier counts decisions that were the policies' alone, too."""
+    tiers = Counter(decision.tier for decision in story.decisions)
+    if not story.decisions:
+        tiers["policy"] = len(story.experiments)
+    usage = story.usage
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": usage.cost_usd,
+        "tiers": {tier: tiers[tier] for tier in ("native", "prompted", "policy")},
+        "failed_calls": usage.failed,
+        "gain_percent": story.balance.gain if story.balance is not None else None,
+    }
 
 
 def _interval(found: Score[Any]) -> dict[str, float | None]:
