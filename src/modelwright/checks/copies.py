@@ -77,7 +77,7 @@ def _class_copy(sample: Sample, name: str) -> Finding | None:
             return None  # a threshold on a quantity: another check weighs it against the other columns
         form = "one value for each class" if alike else f"{present} values for {sample.n_classes} classes"
         return Finding(TargetCopy.name, "Copy of the target", (name,), "clear", f"{told}: {form}.")
-    if avoided >= (NEAR if alike else 0.9) and present <= 20:
+    if avoided >= (NEAR if alike else 0.9) and (alike or present <= 20):
         return Finding(
             TargetCopy.name, "Nearly a copy of the target", (name,), "suspicious",
             f"{told}, where the commonest class has {percent(sample.commonest_class)}.",
@@ -94,9 +94,8 @@ def _named_in_text(sample: Sample, name: str) -> Finding | None:
     known = sample.frame[name].notna().to_numpy()
     best = 0.0
     for label in sample.problem.classes[:12]:
-        if len(label) < 2:
-            continue
-        here = texts.str.contains(re.escape(label.casefold()), regex=True).fillna(False).to_numpy(dtype=bool) & known
+        word = rf"(?<!\w){re.escape(label.casefold())}(?!\w)"
+        here = texts.str.contains(word, regex=True).fillna(False).to_numpy(dtype=bool) & known
         if 0 < here.sum() < sample.n:
             best = max(best, lambda_of(here.astype(np.int64), (sample.y == _code(sample, label)).astype(np.int64), 2))
     if best < NEAR:

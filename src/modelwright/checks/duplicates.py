@@ -22,7 +22,7 @@ NEARLY, OTHERS, AGREE = 0.05, 0.2, 0.9
 """Copies but for one column: their share of the rows; what dropping any other column may make of them at most; and how
 much more their targets must agree than chance would have it."""
 
-FEWEST_COLUMNS = 5
+FEWEST_COLUMNS = 2
 
 
 class Duplicates(Check):
@@ -84,7 +84,7 @@ def _but_for_one(sample: Sample) -> Iterator[Finding]:
     import pandas as pd
 
     names = [f.name for f in sample.schema.fields]
-    if len(names) <= FEWEST_COLUMNS or sample.n < 100:
+    if len(names) < FEWEST_COLUMNS or sample.n < 100:
         return
     hashes = [pd.util.hash_array(_key(sample, name)) for name in names]
     with np.errstate(over="ignore"):

@@ -18,6 +18,10 @@ FEWEST_PAIRS = 100
 ALIKE = 0.8
 """How far the targets of rows of one level must agree, from chance (0) to always (1)."""
 
+BEYOND = 0.5
+"""Of what the steps of a quantity leave unexplained, what its single values may leave at most to be taken for names."""
+
+KNOWN = 0.9
 FINE = 0.02
 """A level of a hidden group holds at most this share of the rows."""
 
@@ -72,7 +76,7 @@ def _alike(sample: Sample, name: str) -> str:
 
     levels = sample.levels(name)
     known = levels >= 0
-    if sample.schema[name].kind == "numeric" and not _codes(sample.values(name)):
+    if sample.schema[name].kind == "numeric" and (known.mean() < KNOWN or not _codes(sample.values(name))):
         return ""
     sizes = np.bincount(levels[known], minlength=1)
     several = sizes > 1
@@ -86,7 +90,9 @@ def _alike(sample: Sample, name: str) -> str:
         within += float(((column - means[np.maximum(levels, 0)])[rows] ** 2).sum()) / pairs
         total += float(column[rows].var())
     alike = 1 - within / total if total > 0 else 0.0
-    if alike < ALIKE:
+    smooth = sample.strength(name) if sample.schema[name].kind == "numeric" else 0.0
+    # A quantity that goes with the target brings together rows that are alike, too, neighbours as well as equals.
+    if alike < ALIKE or 1 - alike > BEYOND * (1 - smooth):
         return ""
     return (
         f"It has {plural(int((sizes > 0).sum()), 'level')} of few rows each, and the targets of rows of one level "

@@ -66,7 +66,7 @@ def _patterns(sample: Sample, name: str) -> Iterator[tuple[np.ndarray, str]]:
     elif sample.schema[name].kind == "numeric":
         zero = sample.values(name) == 0
         # Zero among quantities is often "not applicable"; where there are few values it is one like the others.
-        if 0.05 <= zero.mean() <= 0.95 and len(np.unique(sample.values(name)[~zero][:1000])) > 20:
+        if 0.05 <= zero.mean() < 1 and len(np.unique(sample.values(name)[~zero][:1000])) > 20:
             yield ~zero, "other than zero"
 
 
