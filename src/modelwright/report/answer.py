@@ -110,7 +110,7 @@ def _in_use(story: Story) -> Said:
     else:
         yield from _off_by(story)
     yield from _runner_up(story)
-    one = story.latency.get("one")
+    one = story.latency.get("one_row_ms")
     if one is not None and math.isfinite(one):
         yield f"Predicting one row takes about {number(one, 2)} ms on the machine that it was made on."
 

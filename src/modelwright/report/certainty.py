@@ -212,7 +212,7 @@ def uncertainty(story: Story) -> Section | None:
     if not result:
         return None
     source, found = result
-    thing = "range" if found.kind == "interval" else "set of classes"
+    thing, things = ("range", "ranges") if found.kind == "interval" else ("set of classes", "sets of classes")
     blocks: list[Block] = [
         Paragraph(f"With each prediction the model can give a {thing} that should hold the truth with a stated "
                   f"probability. {sentence(found.reason)}")
@@ -223,7 +223,7 @@ def uncertainty(story: Story) -> Section | None:
         titles = ("Promised", "Observed", "95 % interval", width, "Holds")
         blocks.append(Table(titles, rows, "rrrrl", "Promised and observed shares"))
         n = counted(found.coverage[0].rows, "sealed row")
-        blocks.append(Paragraph(f"Observed on {n}, which had no part in making the {thing}s.", "note"))
+        blocks.append(Paragraph(f"Observed on {n}, which had no part in making the {things}.", "note"))
     blocks.append(From("", (Code("modelwright predict RUN NEW_ROWS.csv --intervals 0.9 -o predictions.csv", "sh"),)))
     return Section("How sure each prediction is", "uncertainty", tuple(blocks), source)
 

@@ -16,8 +16,9 @@ Body = Mapping[str, Any]
 def sources(records: Iterable[Record]) -> dict[str, Source]:
     """The event of every fact that a report quotes, by the fact's key.
 
-    The keys are ``request``, ``prepared``, ``experiment:NUMBER``, ``stopped``, ``choice``, ``opened``, ``judgement``,
-    ``delivery``, ``analysis:NAME`` and ``decision:QUESTION``.
+    The keys are ``request``, ``prepared``, ``finding:PLACE``, ``effect:PLACE``, ``experiment:NUMBER``, ``stopped``,
+    ``choice``, ``opened``, ``judgement``, ``delivery``, ``analysis:NAME``, ``decision:QUESTION``, ``worth:QUESTION``
+    and ``balance``.
     """
     found: dict[str, Source] = {}
     judged: Any = None
@@ -45,7 +46,11 @@ def pointer(name: str) -> str:
 
 _PLACES: dict[str, Callable[[Body], dict[str, str]]] = {
     "run_started": lambda body: {"request": "/request"},
-    "prepared": lambda body: {"prepared": "/prepared"},
+    "prepared": lambda body: {
+        "prepared": "/prepared",
+        **{f"finding:{i}": f"/prepared/findings/{i}" for i in range(len(body["prepared"].get("findings", ())))},
+    },
+    "effect_measured": lambda body: {f"effect:{body['finding']}": "/effect"},
     "experiment_finished": lambda body: {f"experiment:{body['experiment']['number']}": "/experiment"},
     "search_stopped": lambda body: {"stopped": ""},
     "ensemble_chosen": lambda body: {"choice": "/choice"},
@@ -53,6 +58,8 @@ _PLACES: dict[str, Callable[[Body], dict[str, str]]] = {
     "judged": lambda body: {"judgement": "/judgement"},
     "delivered": lambda body: {"delivery": "/delivery", "choice": "/delivery/choice"},
     "decided": lambda body: {f"decision:{body['decision']['question']}": "/decision"},
+    "worth": lambda body: {f"worth:{body['worth']['question']}": "/worth"},
+    "balance": lambda body: {"balance": "/balance"},
 }
 
 
@@ -99,5 +106,9 @@ _WORDS: dict[str, Callable[[Body], str]] = {
     "delivered": lambda body: "The model was delivered",
     "asked": lambda body: f"A question was put to a language model: {shorten(str(body['question']))}",
     "decided": lambda body: f"Decided: {shorten(str(body['decision']['question']))} ({body['decision']['tier']})",
+    "effect_measured": lambda body: "A finding's effect on the score was measured",
+    "worth": lambda body: f"What a decision was worth: {shorten(str(body['worth']['question']))}",
+    "balance": lambda body: "What the language model brought over the policies alone",
+    "llm_call": lambda body: f"A request to a language model: {shorten(str(body.get('purpose', '')))}",
     "run_finished": lambda body: "The report was written",
 }

@@ -106,12 +106,12 @@ def _contributions(story: Story) -> list[Block]:
 
 
 def _column(found: Contribution) -> str:
-    return f"{shorten(found.column, 30)} ({found.count:,} columns)" if found.count > 1 else found.column
+    return shorten(found.column, 36)
 
 
 def _moved(found: Contribution) -> tuple[Words, ...]:
     ends = f"{number(found.low, 3)} – {number(found.high, 3)}"
-    name: Words = (Name(found.column), f" ({found.count:,} columns)") if found.count > 1 else Name(found.column)
+    name: Words = clean(found.column) if found.count > 1 else Name(found.column)
     return name, number(found.mean, 3), ends, sentence(found.words) or "–"
 
 

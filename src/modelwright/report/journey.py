@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable
 from itertools import pairwise
 
-from modelwright.decision import Decision
+from modelwright.decision import Decision, calibration
 from modelwright.plan import Experiment
 from modelwright.report import Story, search
 from modelwright.report.numbers import clean, counted, duration, number, percent, score, sentence
@@ -15,6 +15,7 @@ from modelwright.report.tree import (
     Block,
     Bullets,
     Details,
+    From,
     Heading,
     Name,
     Paragraph,
@@ -139,28 +140,72 @@ def improvements(story: Story) -> dict[str, float]:
 
 def _decisions(story: Story) -> list[Block]:
     if not story.decisions:
-        return [Paragraph("All decisions were made by built-in policies; no language model was asked.")]
+        text = "All decisions were made by built-in policies; no language model was asked."
+        return [Paragraph(text), *_remarks(story)]
     agents = dict.fromkeys(d.agent for d in story.decisions)
     rows = tuple(_agent(agent, [d for d in story.decisions if d.agent == agent]) for agent in agents)
     titles = ("Decision", "By a model", "By a policy", "Requests", "Tokens", "Cost", "Time")
-    calls = sum(d.calls for d in story.decisions)
-    cost = sum(d.cost_usd for d in story.decisions)
-    asked = sum(d.tier != "policy" for d in story.decisions)
+    asked, use = sum(d.tier != "policy" for d in story.decisions), story.usage
     said = (
         f"{counted(len(story.decisions), 'decision')}: {asked:,} by a language model, "
-        f"{len(story.decisions) - asked:,} by the built-in policy of the same step; {counted(calls, 'request')}"
-        f"{f' for {number(cost, 3)} USD' if cost else ''}."
+        f"{len(story.decisions) - asked:,} by the built-in policy of the same step; "
+        f"{counted(use.calls, 'answered request')}{f' for {number(use.cost_usd, 3)} USD' if use.cost_usd else ''}."
     )
-    blocks: list[Block] = [Paragraph(said), Table(titles, rows, "lrrrrrr", "Decisions")]
+    blocks: list[Block] = [*_balance(story), Paragraph(said), Table(titles, rows, "lrrrrrr", "Decisions")]
     fell: list[Words] = [
         (Name(d.question), f", asked for {step.tier}: {sentence(step.reason)}")
         for d in story.decisions
         for step in d.descents
     ]
+    blocks += [*_worth(story), *_remarks(story)]
     if fell:
         title = f"Where a reply wasn't good enough and the next way was taken ({len(fell):,})"
         blocks.append(Details(title, (Bullets(tuple(fell[:50])),)))
     return blocks
+
+
+def _remarks(story: Story) -> list[Block]:
+    told = tuple(sentence(r) for r in story.remarks if clean(r))
+    return [Bullets(told)] if told else []
+
+
+def _balance(story: Story) -> list[Block]:
+    """What the language model brought over the policies alone."""
+    found = story.balance
+    if found is None:
+        return []
+    said = f"The chosen mixture scores {score(found.together)} in validation; "
+    if found.alone is None:
+        said += "the policies alone made no model to compare it with. "
+    else:
+        said += f"without the language model's experiments it would be {score(found.alone)}. "
+    if found.gain is not None and math.isfinite(found.gain):
+        verb = "brought the loss down by" if found.gain > 0 else "didn't bring the loss down:"
+        said += f"The language model {verb} {number(found.gain, 3)} %. "
+    said += f"Its experiments, and those built on them, make {percent(found.share)} of the model. "
+    brier, checked = calibration(story.worth)
+    if brier is not None:
+        said += (
+            f"Its {counted(checked, 'prediction')} of what would help had a Brier score of {number(brier, 3)}; "
+            "saying one half to everything gets 0.25."
+        )
+    return [From("balance", (Paragraph(said.strip()),))]
+
+
+def _worth(story: Story) -> list[Block]:
+    """Decision by decision, what its experiments brought."""
+    if not story.worth:
+        return []
+    rows: list[tuple[Words, ...]] = []
+    for found in story.worth:
+        kept = sum(p.kept is True for p in found.promises)
+        row = (Name(found.question), f"{kept:,} of {len(found.promises):,}", score(found.before), score(found.after),
+               f"{number(found.gain, 3)} %", duration(found.seconds), f"{found.tokens:,}")  # fmt: skip
+        rows.append(row)
+    titles = ("Decision", "Promises kept", "Best before", "Best after", "Loss down by", "Core time", "Tokens")
+    of = tuple(f"worth:{w.question}" for w in story.worth)
+    table = Table(titles, tuple(rows), "lrrrrrr", "What decisions were worth", sources=of)
+    return [Heading("What each decision was worth"), table]
 
 
 def _agent(agent: str, own: Iterable[Decision]) -> tuple[Words, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from modelwright.hashing import plain
@@ -89,9 +90,23 @@ def _facts(story: Story) -> dict[str, Any]:
         "opened": _fact(story, "delivery", story.opened, "/opened"),
         "experiments": [_fact(story, f"experiment:{e.number}", e) for e in experiments],
         "analyses": {name: _fact(story, f"analysis:{name}", value) for name, value in story.analyses.items()},
-        "findings": [_json(plain(f)) for f in story.findings],
+        "findings": [_finding(story, i) for i in range(len(story.findings))],
         "decisions": [_fact(story, f"decision:{d.question}", d) for d in story.decisions],
+        "worth": [_fact(story, f"worth:{w.question}", w) for w in story.worth],
+        "balance": _fact(story, "balance", story.balance) if story.balance else None,
     }
+
+
+def _finding(story: Story, place: int) -> dict[str, Any]:
+    """A finding of the checks of the data; one of an analysis has no place of its own, only the analysis has.
+
+    Its effect is measured later than it is found, so that it is a fact of its own.
+    """
+    found = story.findings[place]
+    if f"effect:{place}" not in story.sources:
+        return {**_fact(story, f"finding:{place}", found), "effect": None}
+    effect = _fact(story, f"effect:{place}", found.effect)
+    return {**_fact(story, f"finding:{place}", replace(found, effect=None)), "effect": effect}
 
 
 def _fact(story: Story, key: str, value: Any, below: str = "") -> dict[str, Any]:
