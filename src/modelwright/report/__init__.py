@@ -105,7 +105,8 @@ class Story:
         balance: what the language model brought over the policies alone.
         usage: what was sent to language models, and what it cost.
         remarks: what went wrong with language models, one sentence each.
-        latency: milliseconds of predicting one row (``one_row_ms``) and a thousand (``thousand_rows_ms``), of the delivered model.
+        latency: milliseconds that the delivered model takes for one row (``one_row_ms``) and a thousand
+            (``thousand_rows_ms``).
         sources: where each fact stands in the log: ``prepared``, ``judgement``, ``experiment:3``, ``analysis:NAME`` …
         events: the log without its steps.
         steps: how many steps the log has.
