@@ -130,6 +130,7 @@ def cli() -> None:
 @click.option("--keep-column", "keep_columns", multiple=True, help="Keep it although it looks like a leak; repeatable.")
 @click.option("--test", help="Labelled rows to use as the sealed holdout.")
 @click.option("--constraints", help="A Markdown file with what the model must fulfil.")
+@click.option("--constraint", "demands", multiple=True, help='A demand in plain words, such as "predict within 5 ms".')
 @click.option("--time-budget", type=Duration(), default="5m", show_default=True, help="Wall-clock for everything.")
 @click.option("--max-iterations", type=int, help="Rounds of experiments at most.")
 @click.option("--max-experiments", type=int, help="Experiments at most.")
@@ -168,7 +169,7 @@ def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
     statement, constraints = options.pop("problem"), options.pop("constraints")
     request = Request(
         statement=statement,
-        constraints=_text_of(constraints),
+        constraints="\n".join((_text_of(constraints), *_bullets(options.pop("demands")))).strip(),
         kinds=dict(options.pop("kinds")),
         llm_roles=dict(options.pop("llm_roles")),
         **options,
@@ -490,6 +491,11 @@ def _text_of(path: str | None) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} can't be read as text: {error}") from error
+
+
+def _bullets(demands: tuple[str, ...]) -> list[str]:
+    """Single demands as the last section of a constraints file, one line each."""
+    return ["", "## Other", *(f"- {' '.join(demand.split())}" for demand in demands)] if demands else []
 
 
 def _ask(question: str, candidates: tuple[str, ...]) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from modelwright.comparing import compared, optimism
+from modelwright.comparing import gains as paired_gains
 from modelwright.importance import permutation_importance
 from modelwright.intervals import Resamples, interval, stretches, with_tails
 from modelwright.judgement import Curve, Importance, Judgement, Verdict
@@ -51,6 +53,8 @@ def judge(
     importances: Sequence[Importance] = (),
     groups: np.ndarray | None = None,
     times: np.ndarray | None = None,
+    unseen_groups: bool = False,
+    tried: int = 0,
 ) -> Judgement:
     """Measure a model and its baseline on the sealed rows.
 
@@ -71,6 +75,8 @@ def judge(
         groups: group of each row (n,), where groups matter.
         times: moment of each row (n,), as anything that sorts; where time matters and it isn't given, rows are taken
             to be in order.
+        unseen_groups: whether the sealed rows belong to groups that were not learnt from.
+        tried: how many models the delivered one was chosen from; 0 when it isn't known.
     """
     import numpy as np
 
@@ -84,8 +90,7 @@ def judge(
     measured = [find_metric(name) for name in names]
     found = _resampled(measured, y, prediction, baseline_prediction, resamples, rule)
     ours, theirs = found[metric.name], found["baseline"]
-    gains = (ours - theirs) * (1 if metric.greater_is_better else -1)
-    gains = gains[~np.isnan(gains)]
+    gains = paired_gains(metric, ours, theirs)
     better = float((gains > 0).mean()) if len(gains) else 0.0
     independent = _independent(y, resamples, len(classes) == 2)
     tails = _tailed(measured, y, prediction, resamples)
@@ -121,7 +126,14 @@ def judge(
         classes=tuple(classes),
         threshold=(0.5 if threshold is None else float(threshold)) if len(classes) == 2 else None,
         importances=tuple(sorted(importances, key=lambda i: -i.loss)),
-    )
+        comparisons=(
+            compared(
+                metric, (score.value, baseline.value), gains, resamples.n_units,
+                name=baseline_name, role="baseline", n_rows=len(y),
+            ),
+        ),
+        optimism=optimism(metric, score, validation, timed=timed, unseen_groups=unseen_groups, tried=tried),
+    )  # fmt: skip
     if classes:
         return _with_class_pictures(judgement, y.astype(np.int64), prediction, rule)
     return _with_value_pictures(judgement, y, prediction, seed)

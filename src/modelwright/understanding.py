@@ -21,6 +21,7 @@ from modelwright.errors import AmbiguousError, RequestError, UserError
 from modelwright.mind import Mind
 from modelwright.policy.adopt import HELD, SURE, adopt, doubts, suspicions
 from modelwright.policy.constraints import parse_constraints
+from modelwright.policy.resolving import resolved, stated_demands
 from modelwright.policy.sense import sense
 from modelwright.problem import Constraints, Problem
 from modelwright.profile import Profile
@@ -96,7 +97,8 @@ def understood(
         RequestError: when an option can't be honoured, or the request makes no sense for the data.
         DataError: when the target can't be learnt from.
     """
-    wishes = parse_constraints(request.constraints)
+    stated = stated_demands(request.statement)
+    wishes = resolved(parse_constraints(request.constraints), reading.schema, stated=stated)
     rules = _attempt(request, reading, wishes)
     unclear = isinstance(rules, AmbiguousError)
     if isinstance(rules, UserError) and not unclear and (isinstance(rules, RequestError) or request.target is not None):
@@ -224,7 +226,7 @@ def _advised(
         found = [str(tried)] if isinstance(tried, UserError) else doubts(answer, tried, reading)
         return [f"- {problem}" for problem in found]
 
-    facts = InterpreterFacts(**shown, models=_models(), families=", ".join(_families()), check=check)
+    facts = InterpreterFacts(**shown, tasks=_tasks(), models=_models(), families=", ".join(_families()), check=check)
     pool = ThreadPoolExecutor(2, thread_name_prefix="understanding")
     try:
         manager = pool.submit(
@@ -259,16 +261,16 @@ def _shown(request: Request, reading: Reading, known: Profile, discretion: Discr
         "fixed": tuple(fixed),
         "wishes": discretion.text(request.constraints, LONGEST_WISHES) if request.constraints.strip() else "",
         "profile": profile_text(known, discretion),
-        "tasks": _tasks(),
         "columns": reading.schema.names,
         "spoken": f"{request.statement}\n{request.constraints}",
     }
 
 
 def _tasks() -> str:
-    from modelwright.tasks import all_tasks, metrics_of
+    from modelwright.tasks import all_tasks
 
-    return "; ".join(f"{name} ({', '.join(metrics_of(name))})" for name in all_tasks())
+    usual = {name: dict.fromkeys((t.default_metric, *t.secondary)) for name, t in all_tasks().items()}
+    return "; ".join(f"{name} ({', '.join(metrics)})" for name, metrics in usual.items())
 
 
 def _families() -> tuple[str, ...]:

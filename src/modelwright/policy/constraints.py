@@ -1,4 +1,5 @@
-"""Reads a constraints file: Markdown with the headings Metrics, Models, Preprocessing, Termination and Other.
+"""Reads constraints: a file in Markdown with the headings Metrics, Models, Preprocessing, Termination and Other,
+single sentences, or the statement of the problem itself.
 
 What is understood becomes a checked demand; every other line is kept word for word as a note, which the report shows
 as not checked by the machine. Case, bullets and wording are free::
@@ -14,6 +15,11 @@ as not checked by the machine. Case, bullets and wording are free::
     - Stop if there is no improvement for 5 experiments
     ## Other
     - The model must be interpretable
+    - Predict within 5 ms per row; the model must stay below 10 MB
+    - Catch at least 90 % of the failures
+    - A miss costs 20 times a false alarm
+    - The price must rise with `living area`
+    - Equal recall between groups of gender
 """
 
 from __future__ import annotations
@@ -21,9 +27,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from modelwright.action import did_you_mean
 from modelwright.errors import RequestError
+from modelwright.policy._demands import demands_of, joined
 from modelwright.policy._metric import mentioned_metric
 from modelwright.policy._words import fold
 from modelwright.problem import Constraints
@@ -67,8 +75,8 @@ _SCORE = re.compile(
     r"target(?: score| value| metric)?|hits?)\b)[^\d\-+]{0,30}?([-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?)\s*(%|percent\b)?"
     r"(?!\s*(?:iteration|experiment|minute|hour|second|round|row|column|day|trial|ms\b|mb\b|gb\b|s\b|m\b|h\b))"
 )
-_INTERPRETABLE = re.compile(r"\b(?:interpretab\w+|explainab\w+|white[- ]?box|human[- ]readable|understandable)\b")
-_UNLESS = re.compile(r"\b(?:not|no|needn't|isn't|doesn't|without|optional|nice to have)\b")
+INTERPRETABLE = re.compile(r"\b(?:interpretab\w+|explainab\w+|white[- ]?box|human[- ]readable|understandable)\b")
+UNLESS = re.compile(r"\b(?:not|no|needn't|isn't|doesn't|without|optional|nice to have)\b")
 _COLUMNS = re.compile(
     r"\b(?:avoid|exclude|drop|ignore|remove|leave out|without|"
     r"(?:do not|don't|dont|must not|never|not) (?:use|include))\b"
@@ -82,11 +90,13 @@ class _Draft:
     metric: str | None = None
     prefer: list[str] = field(default_factory=list)
     avoid: list[str] = field(default_factory=list)
+    allow: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
     patience: int | None = None
     target: float | None = None
     target_metric: str | None = None
     interpretable: bool = False
+    demands: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -98,12 +108,12 @@ def parse_constraints(text: str) -> Constraints:
     """
     draft = _Draft()
     for number, section, bullet in _bullets(text):
-        readers = [_metric, _interpretable, _patience, _target, _columns, _models]
+        readers = [_demands, _metric, _interpretable, _patience, _target, _columns, _models]
         # every reader looks at the line, because one line may hold several demands
         understood = [read(draft, section, bullet, number) for read in readers]
         if not any(understood):
             draft.notes.append(bullet)
-    both = sorted(set(draft.prefer) & set(draft.avoid))
+    both = sorted((set(draft.prefer) | set(draft.allow)) & set(draft.avoid))
     if both:
         raise RequestError(f"The constraints both prefer and avoid {both[0]!r}; keep one of the two lines")
     if draft.target_metric and draft.metric and draft.target_metric != draft.metric:
@@ -113,11 +123,13 @@ def parse_constraints(text: str) -> Constraints:
         metric=draft.metric or draft.target_metric,
         prefer=tuple(dict.fromkeys(draft.prefer)),
         avoid=tuple(dict.fromkeys(draft.avoid)),
+        allow=tuple(dict.fromkeys(draft.allow)),
         exclude_columns=tuple(dict.fromkeys(draft.exclude)),
         patience=draft.patience,
         target_score=draft.target,
         interpretable=draft.interpretable,
         notes=tuple(draft.notes),
+        **draft.demands,
     )
 
 
@@ -172,9 +184,27 @@ def _metric(draft: _Draft, section: str, bullet: str, line: int) -> bool:
     return True
 
 
+def _demands(draft: _Draft, section: str, bullet: str, line: int) -> bool:
+    if section == "termination" or (section == "metrics" and re.search(r"\b(?:stop|target)\b", fold(bullet))):
+        return False
+    try:
+        found = demands_of(bullet)
+    except RequestError as error:
+        raise RequestError(f"Line {line} of the constraints: {error}") from None
+    for name, value in found.items():
+        before = draft.demands.get(name)
+        if before is not None and before != value and name not in ("monotone", "fairness"):
+            raise RequestError(
+                f"Line {line} of the constraints sets {name.replace('_', ' ')} to {value:g}, an earlier line to "
+                f"{before:g}; keep one of the two"
+            )
+    draft.demands = joined(draft.demands, found)
+    return bool(found)
+
+
 def _interpretable(draft: _Draft, section: str, bullet: str, line: int) -> bool:
     low = fold(bullet)
-    if not _INTERPRETABLE.search(low) or _UNLESS.search(low):
+    if not INTERPRETABLE.search(low) or UNLESS.search(low):
         return False
     draft.interpretable = True
     return True
@@ -196,6 +226,8 @@ def _patience(draft: _Draft, section: str, bullet: str, line: int) -> bool:
 def _target(draft: _Draft, section: str, bullet: str, line: int) -> bool:
     low = fold(bullet)
     if section not in ("metrics", "termination") and not re.search(r"\b(?:stop|target)\b", low):
+        return False
+    if section != "termination" and demands_of(bullet):
         return False
     match = _SCORE.search(low)
     metric = mentioned_metric(bullet, cued=True)
@@ -260,7 +292,7 @@ def _models(draft: _Draft, section: str, bullet: str, line: int) -> bool:
         elif mode:
             draft.prefer += names
         if mode == "only":
-            draft.avoid += _all_but(names)
+            draft.allow += names
     return understood
 
 
@@ -292,13 +324,6 @@ def _families() -> tuple[str, ...]:
     from modelwright.estimators import Family
 
     return get_args(Family)
-
-
-def _all_but(names: list[str]) -> list[str]:
-    """Every estimator that isn't named by itself or by its family; baselines stay, they are what all is compared to."""
-    from modelwright.estimators import all_estimators
-
-    return [name for name, e in all_estimators().items() if name not in names and e.family not in (*names, "baseline")]
 
 
 def _refuse_slip(clause: str, line: int) -> None:

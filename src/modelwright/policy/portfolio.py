@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from modelwright.estimators import all_estimators
 from modelwright.plan import Hypothesis, Plan
-from modelwright.problem import Problem
+from modelwright.problem import Constraints, Problem
 from modelwright.profile import Column, Profile
 from modelwright.protocol import Protocol
 from modelwright.recipe import Use
@@ -126,14 +126,33 @@ def adapts(estimator: str) -> bool:
 
 
 def permitted(ground: Ground, plan: Plan) -> bool:
-    """Whether the constraints allow a plan's estimator."""
+    """Whether the constraints allow a plan's estimator and what it does to the columns."""
     member = all_estimators().get(plan.estimator.action)
-    constraints = ground.problem.constraints
     if member is None or ground.task not in member.tasks:
+        return False
+    if not allowed(ground.problem.constraints, plan.estimator.action, ground.task):
+        return False
+    touched = [use.params.get("columns") for use in plan.transforms]
+    # What is made of a directed column may bend the direction again.
+    return all(t and not set(t) & set(ground.problem.constraints.monotone) for t in touched) or not _directed(ground)
+
+
+def allowed(constraints: Constraints, estimator: str, task: str) -> bool:
+    """Whether the constraints allow an estimator, as far as can be said before it is fitted.
+
+    A linear model may happen to keep to a demanded direction, which is measured before it is delivered.
+    """
+    member, names = all_estimators().get(estimator), names_of(estimator)
+    if member is None or names & set(constraints.avoid) or (constraints.allow and not names & set(constraints.allow)):
         return False
     if constraints.interpretable and not member.interpretable:
         return False
-    return not names_of(plan.estimator.action) & set(constraints.avoid)
+    directed = bool(constraints.monotone) and task != "multiclass"
+    return not directed or member.monotone or member.family == "linear" or estimator.startswith("baseline_")
+
+
+def _directed(ground: Ground) -> bool:
+    return bool(ground.problem.constraints.monotone) and ground.task != "multiclass"
 
 
 def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
