@@ -264,8 +264,16 @@ def compare(first: Path, second: Path) -> None:
 @cli.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--stage", multiple=True, help="Only events of this stage; may be repeated.")
-def trace(run: Path | None, stage: tuple[str, ...]) -> None:
-    """Print RUN's events as JSON lines."""
+@click.option("--why", "name", help="Why there is this experiment, estimator, feature or decision; for people.")
+@click.option("--prompts", is_flag=True, help="With --why: what the language model was shown, in full.")
+def trace(run: Path | None, stage: tuple[str, ...], name: str | None, prompts: bool) -> None:
+    """Print RUN's events as JSON lines, or with --why the reasons behind a name."""
+    if name is not None:
+        from modelwright.live import print_reasons
+        from modelwright.tracing import why
+
+        print_reasons(why(_state(run or _latest()), name), prompts)
+        return
     from modelwright.journal import trace_line
     from modelwright.stores.folder import Folder
 

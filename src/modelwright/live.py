@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,14 @@ from modelwright.step import Record
 
 if TYPE_CHECKING:
     from modelwright.plan import Experiment
+    from modelwright.tracing import Reason
 
 PHASES = {
     "starting": "Starting",
     "reading": "Reading the data",
     "understanding": "Understanding the problem",
     "sealing": "Sealing the holdout",
+    "checking": "Checking the data",
     "profiling": "Profiling",
     "searching": "Running experiments",
     "closing": "Ensemble, refit, judgement",
@@ -178,7 +180,39 @@ def event_lines(state: State, record: Record) -> list[str]:
         return [f"Experiment {record.body['number']}: {_flat(failure['diagnosis'])} {_flat(failure['remedy'])}"]
     if record.kind == "search_stopped":
         return [state.stopped]
+    if record.kind in _REASONING:
+        return _REASONING[record.kind](record.body)
     return []
+
+
+def _forecast_line(body: Any) -> list[str]:
+    forecast, cap = body["forecast"], body["max_cost"]
+    price = "at a price that isn't known" if forecast["cost_usd"] is None else f"for about ${forecast['cost_usd']:.3f}"
+    capped = "" if cap is None else f"; the cap is ${cap:g}"
+    tokens = forecast["input_tokens"] + forecast["output_tokens"]
+    return [f"The language model will need about {tokens:,} tokens for three iterations, {price}{capped}."]
+
+
+def _decision_line(body: Any) -> list[str]:
+    decision = body["decision"]
+    if decision["tier"] == "policy":
+        why = decision["descents"][-1]["reason"] if decision["descents"] else "it wasn't asked"
+        return [f"{decision['question']}: the built-in policy decides ({_flat(why)[:120]})"]
+    return [f"{decision['question']}: answered by {_flat(decision['model'])} in {decision['seconds']:.1f} s"]
+
+
+def _worth_line(body: Any) -> list[str]:
+    worth = body["worth"]
+    return [f"{worth['question']} lowered the best loss by {worth['gain']:.1f} % for {worth['tokens']:,} tokens"]
+
+
+_REASONING: dict[str, Callable[[Any], list[str]]] = {
+    "llm_forecast": _forecast_line,
+    "decided": _decision_line,
+    "worth": _worth_line,
+    "llm_unreachable": lambda body: [f"The language model can't be reached: {_flat(body['reason'])}"],
+}
+"""Events of a language model's part in the run, as lines."""
 
 
 def closing_lines(summary: dict[str, Any], folder: Path) -> list[Text]:
@@ -278,6 +312,23 @@ def print_run(state: State, timing: bool, as_json: bool) -> None:
         score = state.delivery.judgement.score
         console.print(Text(f"Holdout {score.metric} {number(score.value)}", style="bold green"))
         console.print(Text(state.delivery.note))
+
+
+def print_reasons(reasons: Iterable[Reason], prompts: bool) -> None:
+    """Why something is as it is, for people; with the prompts in full where they are wanted."""
+    console = Console()
+    for reason in reasons:
+        console.print(Text(_flat(reason.title), style="bold"))
+        table = Table(box=None, padding=(0, 1), show_header=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, text in reason.lines:
+            table.add_row(Text(_flat(label)), Text(_flat(text)))
+        console.print(table)
+        for question, prompt in reason.prompts.items() if prompts else ():
+            console.print(Text(f"── {question} ──", style="dim"))
+            console.print(Text(prompt), soft_wrap=True)
+        console.print()
 
 
 def print_comparison(first: State, second: State) -> None:

@@ -13,8 +13,9 @@ from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.portfolio import Ground, permitted, portfolio
 from modelwright.tasks.metrics import find_metric, gain
 
-CARRIED = 5
-"""Families of the portfolio that get features which helped another model."""
+CARRIED = ((0.02, 6), (0.005, 3), (0.0, 1))
+"""By which share of the loss features have to help for how many families of the portfolio to get them, too. What helps
+by less than half a percent is as likely to be noise."""
 
 ATTEMPTS = 30
 """How many random variations are drawn before the search is called exhausted."""
@@ -64,9 +65,7 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
         recipe = source.recipe
         if source.plan.by != "designer" or source.status != "done" or recipe is None or not recipe.transforms:
             continue
-        if not _helped(source, seen):
-            continue
-        for base in _families(ground)[:CARRIED]:
+        for base in _families(ground)[: _worth_carrying(source, seen)]:
             plan = replace(
                 base,
                 name=f"{base.name}-with-{source.plan.name}"[:60],
@@ -82,16 +81,21 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
     return None
 
 
-def _helped(source: Experiment, seen: Seen) -> bool:
-    """Whether an experiment has a share of the ensemble, or beats all others that use the same estimator."""
-    if seen.weights.get(source.number, 0.0) >= 0.1:
-        return True
-    same = [e for e in seen.experiments if e.plan.estimator.action == source.plan.estimator.action and e.by_part]
-    others = [e for e in same if e.plan.by not in ("designer", "carried") and e.score is not None]
-    if source.score is None or not others:
-        return False
+def _worth_carrying(source: Experiment, seen: Seen) -> int:
+    """To how many families features are worth carrying: the more, the more they helped the model they came with.
+
+    Compared is the best experiment with the same estimator without them, or the best of all when there is none.
+    """
+    own = [e for e in seen.experiments if e.plan.by not in ("designer", "carried") and e.status == "done" and e.score]
+    same = [e for e in own if e.plan.estimator.action == source.plan.estimator.action] or own
+    if source.score is None or not same:
+        return 0
     metric = find_metric(source.score.metric)
-    return all(e.score is None or gain(metric, source.score.value, e.score.value) > 0 for e in others)
+    best = max(same, key=lambda e: gain(metric, e.score.value, 0.0) if e.score else 0.0)
+    assert best.score is not None
+    loss = abs(metric.best - best.score.value)
+    share = gain(metric, source.score.value, best.score.value) / loss if loss > 0 else 0.0
+    return next((families for least, families in CARRIED if share >= least), 0)
 
 
 def _families(ground: Ground) -> list[Plan]:
