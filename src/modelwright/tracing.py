@@ -1,4 +1,4 @@
-"""Why something is as it is: from a feature, a model or an experiment back to the decision and the words that led to it."""
+"""Why something is as it is: from a name back to the decision, the words and the costs that led to it."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def why(state: State, name: str) -> tuple[Reason, ...]:
     if not found and not asked:
         known = [e.slug for e in state.experiments.values()] + list(state.decisions)
         raise RequestError(
-            f"nothing in this run goes by {name[:80]!r}{did_you_mean(name, known)}; name an experiment, an estimator, a "
-            "feature, a column, or a question such as designer:1"
+            f"nothing in this run goes by {name[:80]!r}{did_you_mean(name, known)}; name an experiment, an estimator, "
+            "a feature, a column, or a question such as designer:1"
         )
     exact = [e for e in found if wanted in (e.slug.lower(), e.plan.name.lower())]
     told = [_of_decision(state, d) for d in asked]
