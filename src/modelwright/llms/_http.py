@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from typing import Any
 
 LARGEST = 4_000_000
@@ -58,8 +59,13 @@ def bounded_client() -> Any:
     return Bounded(
         timeout=httpx2.Timeout(_SILENCE, connect=CONNECT),
         follow_redirects=False,
-        verify=ssl.create_default_context(),
+        verify=_trusted(),
     )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 async def _read(response: Any) -> bytes:

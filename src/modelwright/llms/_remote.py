@@ -146,20 +146,20 @@ class Remote(Provider):
             model = self._model(ask.search)
             searches = ask.search and _can_search(model)
             thinks = bool(model.profile.get("thinking_always_enabled" if self.effort is False else "supports_thinking"))
-            settings: Any = {"max_tokens": ask.max_tokens + (THOUGHT if thinks else 0), **self.settings()}
+            settings: Any = {"max_tokens": ask.max_tokens + (THOUGHT if thinks else 0), **self.settings(ask)}
             if model.profile.get("supports_thinking"):
                 settings["thinking"] = self.effort
             said = _conversation(ask)
 
-            def request(parameters: ModelRequestParameters) -> Coroutine[Any, Any, ModelResponse]:
-                return model_request(model, said, model_settings=settings, model_request_parameters=parameters)
+            def request(asked: ModelRequestParameters) -> Coroutine[Any, Any, ModelResponse]:
+                return model_request(model, said, model_settings=settings, model_request_parameters=asked)
 
             try:
-                response = await request(_parameters(ask.schema, searches))
+                response = await request(self.parameters(ask.schema, searches))
             except ai.UserError:  # some models can't search and answer by a function: nothing was sent
                 if not searches:
                     raise
-                response = await request(_parameters(ask.schema, False))
+                response = await request(self.parameters(ask.schema, False))
         except (ProviderError, TimeoutError):
             raise
         except Exception as error:  # libraries raise what they like about a strange reply
@@ -167,11 +167,19 @@ class Remote(Provider):
             if isinstance(told, Reply):
                 return told
             raise told from None  # its text may quote the provider, or a key
-        return self._read(ask, response)
+        return self._reply(ask, response)
 
-    def settings(self) -> Mapping[str, Any]:
-        """More settings of the model."""
+    def settings(self, ask: Ask) -> Mapping[str, Any]:
+        """More settings of the model, for a request."""
         return {"max_retries": 0}
+
+    def parameters(self, schema: Mapping[str, Any] | None, searches: bool) -> ModelRequestParameters:
+        """How the answer is asked for."""
+        return parameters(schema, searches)
+
+    def read(self, ask: Ask, response: ModelResponse) -> tuple[str, bool]:
+        """The reply's text, and whether it came in the structured way that was asked for."""
+        return _said(response, ask.schema is not None)
 
     def _model(self, searching: bool) -> Model:
         if searching not in self._models:
@@ -181,8 +189,8 @@ class Remote(Provider):
             self._models[searching] = self.connected(self._http, searching)
         return self._models[searching]
 
-    def _read(self, ask: Ask, response: ModelResponse) -> Reply:
-        text, structured = _said(response, ask.schema is not None)
+    def _reply(self, ask: Ask, response: ModelResponse) -> Reply:
+        text, structured = self.read(ask, response)
         finish: dict[str | None, Literal["stop", "length", "refusal", "other"]] = {
             "stop": "stop",
             "tool_call": "stop",
@@ -239,7 +247,7 @@ def _conversation(ask: Ask) -> list[ModelMessage]:
     return said
 
 
-def _parameters(schema: Mapping[str, Any] | None, searches: bool) -> ModelRequestParameters:
+def parameters(schema: Mapping[str, Any] | None, searches: bool) -> ModelRequestParameters:
     """One function that has to be called with the answer; beside a search, it may be called."""
     from pydantic_ai.models import ModelRequestParameters
     from pydantic_ai.native_tools import AbstractNativeTool, WebSearchTool

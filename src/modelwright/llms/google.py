@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from modelwright.errors import RequestError
+from modelwright.llms import Ask
 from modelwright.llms._remote import Remote
 
 if TYPE_CHECKING:
@@ -42,6 +43,6 @@ class Google(Remote):
             self.model, provider=GoogleProvider(api_key=str(self.key), http_client=http, base_url=self.address)
         )
 
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self, ask: Ask) -> Mapping[str, Any]:
         """Its library retries nothing unless it is told to."""
         return {}

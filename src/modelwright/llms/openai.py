@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from modelwright.errors import RequestError
+from modelwright.llms import Ask
 from modelwright.llms._remote import Remote
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class OpenAI(Remote):
         """By OpenAI's price list; unknown for other servers."""
         return super().price(input_tokens, output_tokens) if self.own else None
 
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self, ask: Ask) -> Mapping[str, Any]:
         """Nothing is retried or stored behind our back."""
-        return {**super().settings(), **({"openai_store": False} if self.own else {})}
+        return {**super().settings(ask), **({"openai_store": False} if self.own else {})}
 
 
 class OpenAICompatible(Remote):

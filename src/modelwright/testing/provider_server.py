@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, TypeAlias
 
@@ -173,8 +174,13 @@ def _page(_: Any, request: Asked) -> Raw:
     return Raw(200, b"<html><body>Welcome to the hotel's wireless network</body></html>", {"Content-Type": "text/html"})
 
 
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 20_000_000)
+
+
 def _compressed(_: Any, request: Asked) -> Raw:
-    return Raw(200, gzip.compress(b" " * 50_000_000), {"Content-Encoding": "gzip"})
+    return Raw(200, _bomb(), {"Content-Encoding": "gzip"})
 
 
 def _redirect(handler: Any, request: Asked) -> Raw:
