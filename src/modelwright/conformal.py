@@ -17,7 +17,7 @@ from modelwright.explanation import Coverage, Scores
 if TYPE_CHECKING:
     import numpy as np
 
-KEPT = 1_000
+KEPT = 400
 """Scores that are kept in the middle of many, and half as many at each end."""
 
 

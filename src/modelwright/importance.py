@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FLOOR = 10
 """Rows that a level must have to be named."""
+SCREENED = 40
+"""Columns beyond which blocks of them are shuffled together when time is short."""
 
 
 def permutation_importance(
@@ -38,8 +40,10 @@ def permutation_importance(
     Values are shuffled as they are, missing ones included, so that the model sees nothing it hasn't seen. Columns
     that go with the prediction most come first, and every column is measured once before any is measured again, so
     that the deadline takes away what matters least. When a prediction takes so long that the columns wouldn't be
-    through in time, fewer rows are used, down to a sixteenth. Of columns that carry the same information each seems
-    unimportant, since the others still tell it.
+    through in time, fewer rows are used, down to a sixteenth. Where even then there are too many columns, half of the
+    time goes into shuffling whole blocks of them: blocks that are missed are halved until single columns are found, so
+    that a column that matters only together with others isn't overlooked for going with nothing by itself. Of columns
+    that carry the same information each seems unimportant, since the others still tell it.
 
     Args:
         predict: probabilities (n, k) or values (n,) for a frame like ``frame``.
@@ -83,14 +87,30 @@ def permutation_importance(
     whole = scored(raw)
     watched = raw if code is None else raw[:, code] if raw.shape[1] == 2 else raw.max(axis=1)
     strengths = {name: _strength(part[name], watched) for name in columns}
-    losses: dict[str, list[float]] = {name: [] for name in sorted(columns, key=lambda c: -strengths[c])}
+    order = sorted(columns, key=lambda c: -strengths[c])
+    if len(order) > SCREENED and took * len(order) > deadline - time.monotonic():
+        afforded = max(0, int((deadline - time.monotonic()) / took))
+        shuffles = iter(rng.permutation(len(part)) for _ in range(afforded // 2))
+
+        def together(names: Sequence[str]) -> float | None:
+            """What is lost when these columns are shuffled in the same way; ``None`` when time is over."""
+            drawn = next(shuffles, None)
+            if drawn is None or time.monotonic() + took > deadline:
+                return None
+            changed = part.copy(deep=False)
+            for name in names:
+                changed[name] = part[name].take(drawn).set_axis(part.index)
+            return gain(metric, whole, scored(predict(changed)))
+
+        order = _screened(order, together, afforded // 4)
+    losses: dict[str, list[float]] = {name: [] for name in order}
     for _ in range(repeats):
         for name, found in losses.items():
-            order = rng.permutation(len(part))
+            drawn = rng.permutation(len(part))
             if time.monotonic() + took > deadline:
                 break
             changed = part.copy(deep=False)
-            changed[name] = part[name].take(order).set_axis(part.index)
+            changed[name] = part[name].take(drawn).set_axis(part.index)
             found.append(gain(metric, whole, scored(predict(changed))))
     outcome = _outcome(raw, classes, code)
     measured = [
@@ -107,14 +127,50 @@ def permutation_importance(
     return tuple(sorted(measured, key=lambda i: -i.loss))
 
 
-def direction(column: pd.Series, prediction: np.ndarray, outcome: tuple[str, str], *, named: bool = True) -> str:
+def _screened(order: list[str], lost: Callable[[Sequence[str]], float | None], blocks: int) -> list[str]:
+    """The columns in the order in which they are worth measuring: those of blocks that are missed most come first.
+
+    The strongest quarter of what can be afforded keeps its place, the others are divided into blocks (group testing,
+    Dorfman 1943): of the block that loses most by column, both halves are shuffled next.
+
+    Args:
+        order: columns, those that go with the prediction most first.
+        lost: the loss when some columns are shuffled together; ``None`` when no more can be afforded.
+        blocks: how many blocks to begin with.
+    """
+    first, rest = order[:blocks], order[blocks:]
+    if not rest or not blocks:
+        return order
+    size = -(-len(rest) // blocks)
+    pending = [rest[i : i + size] for i in range(0, len(rest), size)]
+    measured: list[tuple[float, list[str]]] = []
+    while pending:
+        block = pending.pop(0)
+        loss = lost(block)
+        if loss is None:
+            measured += [(0.0, b) for b in (block, *pending)]
+            break
+        measured.append((loss / len(block), block))
+        if not pending:
+            halved = max((m for m in measured if len(m[1]) > 1 and m[0] > 0), default=None, key=lambda m: m[0])
+            if halved is not None:
+                measured.remove(halved)
+                pending = [halved[1][: len(halved[1]) // 2], halved[1][len(halved[1]) // 2 :]]
+    measured.sort(key=lambda m: -m[0])
+    return [*first, *(name for _, block in measured for name in block)]
+
+
+def direction(
+    column: pd.Series, prediction: np.ndarray, outcome: tuple[str, str], *, named: bool = True, floor: int = FLOOR
+) -> str:
     """What larger values, later dates or certain levels do to the prediction, in words; empty when it isn't clear.
 
     Args:
         column: values of the column.
         prediction: probability of the positive class, or predicted values.
         outcome: words for a higher and for a lower prediction.
-        named: whether levels may be named; only those with at least ten rows ever are.
+        named: whether levels may be named.
+        floor: rows that a level must have among these to be named.
     """
     import numpy as np
     import pandas as pd
@@ -122,14 +178,14 @@ def direction(column: pd.Series, prediction: np.ndarray, outcome: tuple[str, str
     higher, lower = outcome
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         later = "later" if pd.api.types.is_datetime64_any_dtype(column) else "higher values"
-        rho = _rank_correlation(column, prediction)
+        rho = rank_correlation(column, prediction)
         if abs(rho) >= 0.1:
             return f"{later}: {higher if rho > 0 else lower}"
         return _bent(column, prediction, outcome)
     if not isinstance(column.dtype, pd.CategoricalDtype) or not named:
         return ""
     means = pd.Series(prediction).groupby(column.reset_index(drop=True), observed=True).agg(["mean", "size"])
-    means = means[means["size"] >= FLOOR].sort_values("mean", kind="stable")
+    means = means[means["size"] >= floor].sort_values("mean", kind="stable")
     if len(means) < 2 or np.ptp(means["mean"]) < 0.1 * np.std(prediction):
         return ""
     top, bottom = (_brief(str(means.index[i])) for i in (-1, 0))
@@ -164,7 +220,7 @@ def _strength(column: pd.Series, prediction: np.ndarray) -> float:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
-        return abs(_rank_correlation(column, prediction))
+        return abs(rank_correlation(column, prediction))
     series = pd.Series(prediction)
     total = float(((series - series.mean()) ** 2).sum())
     codes = column.reset_index(drop=True).factorize(use_na_sentinel=False)[0]
@@ -175,7 +231,8 @@ def _strength(column: pd.Series, prediction: np.ndarray) -> float:
     return max(0.0, between / total - chance) ** 0.5 if total > 0 else 0.0
 
 
-def _rank_correlation(column: pd.Series, prediction: np.ndarray) -> float:
+def rank_correlation(column: pd.Series, prediction: np.ndarray) -> float:
+    """Spearman's correlation of numbers or dates with a prediction; 0 where too few are known or nothing varies."""
     import numpy as np
 
     known = column.notna().to_numpy()
