@@ -152,7 +152,7 @@ class Discretion:
         said = self._said | frozenset(_words(known))
         literals = frozenset(_literals(known)) - self._alias.keys()
         shown = self._scrubbed(clean(text), said, literals)
-        shown = re.sub(rf"{GAP}(?:[\s\W]{{0,3}}{GAP})+", GAP, shown)
+        shown = re.sub(rf"{GAP}(?:[\s\W]{{0,5}}{GAP})+", GAP, shown)
         if len(shown) > limit:
             shown = f"{shown[: limit // 3]} {GAP} {shown[-(limit - limit // 3 - 3) :]}"
         return shown

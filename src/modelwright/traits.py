@@ -15,7 +15,7 @@ SKEWED = 2.0
 """Skewness from which a target counts as skewed."""
 TAILED = 3.0
 MUCH_MISSING = 0.1
-RARE = 0.15
+RARE = 0.3
 """Share of the rarest class, in relation to its fair share of the rows, below which classes count as unbalanced."""
 TOO_GOOD = 0.95
 WIDE = 200
@@ -80,6 +80,7 @@ def _columns(columns: list[Column]) -> dict[str, float]:
 
 def _target(problem: Problem, profile: Profile) -> dict[str, float]:
     numbers, levels = profile.target_numbers, profile.target_levels
+    column = next((c for c in profile.columns if c.name == profile.target), None)
     if problem.classes:
         total = sum(count for _, count in levels)
         rarest = min((count for _, count in levels), default=0) / total if total else 0.0
@@ -87,10 +88,9 @@ def _target(problem: Problem, profile: Profile) -> dict[str, float]:
         numbered = all(re.fullmatch(r"-?\d+(\.0+)?", label) for label in problem.classes)
         return {
             "rarest_class": round(rarest, 4),
-            "imbalance": float(0 < rarest < 2 * RARE * fair or len(levels) < len(problem.classes)),
+            "imbalance": float(0 < rarest < RARE * fair or (column is not None and column.hidden_levels > 0)),
             "ordinal_target": float(len(problem.classes) > 2 and numbered),
         }
-    column = next((c for c in profile.columns if c.name == profile.target), None)
     lowest = numbers.get("q01", float("nan"))
     return {
         "skew": round(numbers.get("skew", 0.0), 2),
