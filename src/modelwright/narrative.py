@@ -128,7 +128,8 @@ def _scored(metric: Metric, judgement: Judgement, validation: Score[Validation])
     better = f"{'higher' if metric.greater_is_better else 'lower'} is better"
     if math.isfinite(metric.best):
         better += f", {metric.best:g} is perfect"
-    yield f"Verdict on the model: {judgement.verdict}. {_without_quotes(judgement.verdict_reason)}".strip()
+    reason = _without_quotes(judgement.verdict_reason).rstrip(".")
+    yield f"Verdict on the model: {judgement.verdict}{f' ({reason})' if reason else ''}."
     yield (
         f"On the {score.n_rows:,} sealed rows its {metric.title} is {_figure(score.value)}{ends}; "
         f"{metric.description}; {better}."

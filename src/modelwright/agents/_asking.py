@@ -52,7 +52,6 @@ class Asked:
         fixed: what the user has settled by options, one line each.
         wishes: demands that the user wrote down besides, as a JSON string; empty without any.
         profile: the data, as text.
-        tasks: the task types with their metrics, as text.
         columns: the names that may be given.
         spoken: the user's own words, which quotations are compared with.
     """
@@ -61,7 +60,6 @@ class Asked:
     fixed: tuple[str, ...]
     wishes: str
     profile: str
-    tasks: str
     columns: tuple[str, ...]
     spoken: str
 

@@ -44,7 +44,7 @@ _ENDS = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(`]?[^\Wa-z_])")
 _NOT_READY = re.compile(r"\b(?:not|isn't|never|nor|hardly|far from|before it is|unless|until)\b", re.IGNORECASE)
 _READY = re.compile(r"\bready (?:to|for)\b|\bfully trusted\b|\bcan be used without\b", re.IGNORECASE)
 
-WELL_ROUNDED = 0.05
+WELL_ROUNDED = 0.03
 """Relative error up to which a figure may be told with a single digit."""
 
 
@@ -82,8 +82,9 @@ class Figure:
         error = abs(value - self.value)
         if error <= 1e-9 * max(1.0, abs(value)):
             return True
-        if error > 0.5 * self.place * (1 + 1e-9):
-            return False
+        whole = 100 if self.percent or self.of_hundred else 1
+        if error > 0.5 * self.place * (1 + 1e-9) or self.value in (0, whole):
+            return False  # nearly all isn't all, and hardly any isn't none
         return self.digits >= 2 or error <= WELL_ROUNDED * abs(value)
 
 

@@ -72,11 +72,13 @@ class InterpreterFacts(Asked):
     """What the interpreter is shown.
 
     Args:
+        tasks: the task types with their metrics, as text.
         models: names of estimators and their families that demands may speak of.
         families: the families alone, as text.
         check: what is wrong with a reading whose names are right, one sentence each; nothing when it holds.
     """
 
+    tasks: str
     models: tuple[str, ...]
     families: str
     check: Callable[[Interpretation], list[str]]

@@ -12,6 +12,9 @@ from modelwright.agents._asking import Asked, Line, Name, Phrase
 SHORTEST_REASON = 15
 """Characters below which a sentence explains nothing."""
 
+FEWEST_WORDS = 4
+"""Words below which a caution warns of nothing."""
+
 
 class Ruling(Answer):
     """Whether to go on with a request."""
@@ -39,7 +42,8 @@ class Manager(Agent[Asked, Ruling]):
         """Whoever stops a request has to say why, point at the words that stand in the way, and show a way on."""
         if answer.verdict == "accept":
             target = facts.column(answer.target, "target") if answer.target else ""
-            return answer.model_copy(update={"candidates": [], "target": target})
+            caution = answer.caution if len(answer.caution.split()) >= FEWEST_WORDS else ""
+            return answer.model_copy(update={"candidates": [], "target": target, "caution": caution})
         problems = []
         if len(answer.reason) < SHORTEST_REASON:
             problems.append("- reason: say why, in a sentence")
