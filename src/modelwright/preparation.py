@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.action import did_you_mean
 from modelwright.checking import decide, divided, screen
+from modelwright.constraining import cohorts
 from modelwright.engine import Engine
 from modelwright.errors import DataError, RequestError
 from modelwright.evaluation import Situation
@@ -181,7 +182,7 @@ def prepare(
         known,
         development,
         sealed,
-        _units(frame, split.holdout, problem, store),
+        _units(frame, split.holdout, split.development, problem, reading.schema, request.floor, store),
         tuple(dict.fromkeys(warnings)),
         findings,
         screened if findings else "",
@@ -283,8 +284,20 @@ def _ordered(classes: tuple[str, ...], problem: Problem) -> tuple[str, ...]:
     return (*(c for c in classes if c != problem.positive.value), problem.positive.value)
 
 
-def _units(frame: pd.DataFrame, rows: np.ndarray, problem: Problem, store: Store) -> str:
-    """Groups as codes and times as numbers of some rows, as far as the problem names them."""
+def _units(
+    frame: pd.DataFrame,
+    rows: np.ndarray,
+    development: np.ndarray,
+    problem: Problem,
+    schema: Schema,
+    floor: int,
+    store: Store,
+) -> str:
+    """Groups as codes and times as numbers of the sealed rows, as far as the problem names them.
+
+    Groups that must be treated alike are named after the demand's place: ``fair_0``, ``fair_0_names`` and, for the
+    development rows, ``fair_0_development``.
+    """
     import io
 
     import numpy as np
@@ -296,6 +309,10 @@ def _units(frame: pd.DataFrame, rows: np.ndarray, problem: Problem, store: Store
     if problem.time_column.value is not None:
         times = frame[problem.time_column.value].iloc[rows]
         arrays["times"] = times.astype("int64").to_numpy() if times.dtype.kind == "M" else times.rank().to_numpy()
+    for i, fair in enumerate(problem.constraints.fairness):
+        codes, names = cohorts(frame[fair.column], floor, named=not schema[fair.column].personal)
+        arrays |= {f"fair_{i}": codes[rows], f"fair_{i}_development": codes[development]}
+        arrays[f"fair_{i}_names"] = np.array(names, dtype=np.str_)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return store.put(buffer.getvalue())

@@ -44,6 +44,11 @@ class Case:
         personal: columns whose values must not be shown.
         floor: rows that a level or a group must have at least to be named.
         fit_seconds: of fitting all members once on the development rows, on one core.
+        names: what the members are called.
+        rival: the best model that isn't delivered, whose out-of-fold predictions are the input ``rival``; empty when
+            there is none.
+        rows: development rows.
+        interpretable: whether the delivered model is one that a person can read.
     """
 
     problem: Problem
@@ -59,6 +64,10 @@ class Case:
     personal: tuple[str, ...] = ()
     floor: int = 10
     fit_seconds: float = 0.0
+    names: tuple[str, ...] = ()
+    rival: str = ""
+    rows: int = 0
+    interpretable: bool = False
 
     @property
     def target(self) -> str:
@@ -84,7 +93,8 @@ class Analysis:
     The step's function is called as ``function(place, case=…)`` with the case as plain JSON, and should stop with what
     it has at ``place.stop_at``; its value is the result as plain JSON, or ``None`` when there is nothing to say. Its
     inputs are ``rows`` (development), ``holdout``, ``assignment``, ``units`` (groups and times of the sealed
-    rows), ``oof`` (the mixture's out-of-fold predictions, NaN where a row was never validated), ``truth`` (the
+    rows), ``oof`` (the mixture's out-of-fold predictions, NaN where a row was never validated), ``rival``
+    (those of the best model that isn't delivered, if there is one), ``truth`` (the
     encoded target of the development rows), ``baseline`` (a model), ``member_0`` …, and with a calibration ``blend``
     and ``blend_truth``.
 
