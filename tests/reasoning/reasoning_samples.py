@@ -1,0 +1,74 @@
+"""A table whose target is easy for somebody who knows the domain, and somebody who does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from modelwright.llms import Ask
+
+PROBLEM = "Predict the body fat class (fat) of a person."
+FIRST = {
+    "name": "body-mass-index",
+    "idea": "Body fat follows weight over height squared, which trees can only approximate in steps.",
+    "transforms": [{"action": "sql_features", "params": {"expressions": {"bmi": '"weight" / ("height" * "height")'}}}],
+    "estimator": {"action": "logistic_regression"},
+    "mode": "explore",
+    "hypothesis": "The body mass index tells nearly all.",
+    "confidence": 0.9,
+    "expected_gain": 20,
+}
+SECOND = {
+    "name": "ratio-of-waist",
+    "idea": "The waist in relation to the height is the other well-known index.",
+    "transforms": [{"action": "sql_features", "params": {"expressions": {"whtr": '"waist" / "height"'}}}],
+    "estimator": {"action": "lightgbm"},
+    "mode": "explore",
+    "hypothesis": "The waist adds something.",
+    "confidence": 0.4,
+    "expected_gain": 2,
+}
+
+
+def bodies(n: int = 400, seed: int = 5) -> pd.DataFrame:
+    """People: the class depends on weight over height squared."""
+    rng = np.random.default_rng(seed)
+    height, weight = rng.uniform(1.4, 2.1, n), rng.uniform(45, 130, n)
+    waist, age = rng.uniform(60, 130, n), rng.integers(18, 80, n)
+    fat = (weight / height**2 + rng.normal(0, 1.2, n) > 27).astype(int)
+    return pd.DataFrame({"height": height, "weight": weight, "waist": waist, "age": age, "fat": fat})
+
+
+def thought(purpose: str, text: str) -> Mapping[str, Any] | str:
+    """What somebody who knows about bodies answers to an agent's question."""
+    if purpose == "designer":
+        return (
+            {"plans": [FIRST, SECOND]} if "body-mass-index" not in text else {"plans": [{**SECOND, "name": "age-too"}]}
+        )
+    if purpose == "programmer":
+        # The template, with a line that shows whose it is.
+        program = text.split("```")[1].strip("\n").replace("features = data", "features = data\n# by hand")
+        return {"program": program}
+    answers: dict[str, Mapping[str, Any]] = {
+        "manager": {"verdict": "accept", "reason": "The target is there and the columns are about it."},
+        "interpreter": {},
+        "retriever": {"picks": [{"note": "domain_formulas", "reason": "known indices"}]},
+        "analyst": {"summary": "The index helps.", "trend": "improving", "go_on": True, "reason": "more to find"},
+        "hypothesizer": {"hypotheses": [{"text": "Age shifts the border.", "confidence": 0.3}]},
+        "recovery": {"cause": "It is unknown.", "recoverable": False},
+    }
+    return answers.get(purpose, "OK")
+
+
+def knows(ask: Ask) -> Mapping[str, Any] | str:
+    """:func:`thought` as a script."""
+    return thought(ask.purpose, ask.messages[-1].text)
+
+
+def text_of(asks: list[Ask]) -> str:
+    """Everything that was sent, as one text."""
+    return "\n".join(json.dumps([m.text for m in a.messages], ensure_ascii=False) for a in asks)
