@@ -18,7 +18,7 @@ from modelwright.table import Schema
 MOST_ROWS = 50_000
 """Rows that are looked at: what a check is to find shows on fewer, and the clock counts."""
 
-STRETCH = 30_000
+STRETCH = 20_000
 """Consecutive rows that are looked at where time matters."""
 
 

@@ -7,8 +7,9 @@ def percent(share: float) -> str:
     """A share in words; only all is 100 %."""
     if share >= 1:
         return "100 %"
-    figure = min(100 * share, 99.99)
-    return f"{figure:.2f} %" if figure >= 99 else f"{figure:.1f} %" if figure >= 1 else f"{figure:.2g} %"
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    return f"{min(100 * share, 99.99):.{2 if share >= 0.99 else 1}f} %"
 
 
 def plural(count: int, noun: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FEWEST = 100
+MOST_CLASSES = 3
 WINDOWS = (1, 2, 3, 4, 5, 6, 7, 10, 12, 14, 24, 28, 30, 48, 60, 90, 168)
 NEAR, SURE = 0.98, 0.9995
 """Share of a column's variance that an average of the target explains from which it is suspicious, or sure."""
@@ -59,21 +60,28 @@ def _over_time(sample: Sample, stretch: Stretch) -> Iterator[Finding]:
     from modelwright.checks._sample import numbers_of
 
     names = sample.of_kind("numeric")
+    if not names:
+        return
     goals = [stretch.y.astype(np.float64)]
     if sample.n_classes > 2:
-        goals = [(stretch.y == code).astype(np.float64) for code in range(min(sample.n_classes, 12))]
-    columns = np.column_stack([numbers_of(stretch.frame[n]) for n in names]) if names else np.empty((len(stretch.y), 0))
+        commonest = np.argsort(-np.bincount(stretch.y, minlength=sample.n_classes), kind="stable")[:MOST_CLASSES]
+        goals = [(stretch.y == code).astype(np.float64) for code in commonest]
+    columns = np.column_stack([numbers_of(stretch.frame[n]) for n in names])
     best = {"past": np.zeros(len(names)), "future": np.zeros(len(names))}
     window = np.zeros(len(names), dtype=np.int64)
     for goal in goals:
-        for side, width, average in _averages(goal, stretch.groups):
-            if sample.late():
-                return
-            explained = _correlations(columns, average)
-            better = explained > best[side]
-            best[side] = np.where(better, explained, best[side])
+        if sample.late():
+            return
+        spans = list(_averages(goal, stretch.groups))
+        explained = _correlations(columns, np.column_stack([average for _, _, average in spans]))
+        for side in best:
+            own = [k for k, (s, _, _) in enumerate(spans) if s == side]
+            top = explained[:, own].argmax(axis=1)
+            highest = explained[:, own][np.arange(len(names)), top]
+            better = highest > best[side]
+            best[side] = np.where(better, highest, best[side])
             if side == "future":
-                window = np.where(better, width, window)
+                window = np.where(better, np.array([spans[k][1] for k in own])[top], window)
     for i in np.argsort(-best["future"], kind="stable"):
         future, past = float(best["future"][i]), float(best["past"][i])
         if future < NEAR or 1 - future > BEYOND * (1 - past):
@@ -113,25 +121,35 @@ def _averages(y: np.ndarray, groups: np.ndarray) -> Iterator[tuple[str, int, np.
             yield side, width, np.where(inside, (total[high] - total[low]) / width, np.nan)
 
 
-def _correlations(columns: np.ndarray, average: np.ndarray) -> np.ndarray:
-    """Squared correlation of each column with a series, over rows where the series is known (columns,)."""
+def _correlations(columns: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Squared correlation of each column with each series, over rows where both are known (columns, series).
+
+    All sums over pairs are products of matrices of values and of whether they are known.
+    """
     import numpy as np
 
-    here = ~np.isnan(average)
-    if here.sum() < FEWEST or columns.shape[1] == 0:
-        return np.zeros(columns.shape[1])
-    a = average[here] - average[here].mean()
-    x = columns[here]
-    known = ~np.isnan(x)
+    x, known_x = _standardised(columns)
+    a, known_a = _standardised(series)
+    count = known_x.T @ known_a
+    sum_x, sum_a = x.T @ known_a, known_x.T @ a
+    rows = np.maximum(count, 1)
+    cross = x.T @ a - sum_x * sum_a / rows
+    spread_x, spread_a = (x * x).T @ known_a - sum_x**2 / rows, known_x.T @ (a * a) - sum_a**2 / rows
+    enough = (count >= FEWEST) & (spread_x > 1e-9 * rows) & (spread_a > 1e-9 * rows)
+    return np.where(enough, np.minimum(cross**2 / np.where(enough, spread_x * spread_a, 1), 1.0), 0.0)
+
+
+def _standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of mean 0 and spread 1 with 0 for what is missing, and 1 where they are known."""
+    import numpy as np
+
+    known = ~np.isnan(values)
     counts = np.maximum(known.sum(axis=0), 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        x = np.where(known, x - np.where(known, x, 0).sum(axis=0) / counts, 0.0)
-        # The series is centred over each column's own rows.
-        shift = (known * a[:, None]).sum(axis=0) / counts
-        cross = a @ x
-        spread = (x * x).sum(axis=0) * ((a * a) @ known - counts * shift**2)
-        found = np.where(spread > 0, cross**2 / np.where(spread > 0, spread, 1), 0.0)
-    return np.where((counts >= FEWEST) & np.isfinite(found), np.minimum(found, 1.0), 0.0)
+    scale = np.maximum(np.abs(np.where(known, values, 0)).max(axis=0), 1e-300)  # so that squares stay finite
+    x = np.where(known, values / scale, 0)
+    x = np.where(known, x - x.sum(axis=0) / counts, 0)
+    spread = np.sqrt((x * x).sum(axis=0) / counts)
+    return x / np.where(spread > 0, spread, 1), known.astype(np.float64)
 
 
 def _over_levels(sample: Sample) -> Iterator[Finding]:

@@ -21,12 +21,20 @@ FEWEST = 50
 SURE, NEAR = 0.98, 0.7
 """Share of mistakes that a code avoids from which it is the target, or suspiciously like it."""
 
-SURE_VALUES, NEAR_VALUES = 0.995, 0.98
+SURE_VALUES, NEAR_VALUES = 0.999, 0.98
 """Share of a numeric target's variance that a column explains alone, likewise."""
+
+ABOVE = 0.2
+"""Of what the next best column and the target's own past leave unexplained, what a copy with noise may leave at most:
+where several columns come as near, the target is something that hardly changes rather than copied."""
+
+FEW_LEVELS, FIRST = 50, 2_000
+"""Levels up to which a column may be a code for classes, and the rows that are looked at first to see it."""
 
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _LONGEST = 200
 _MOST_LEVELS = 20_000
+MOST_TEXTS = 5_000
 
 
 class TargetCopy(Check):
@@ -58,13 +66,15 @@ class TargetCopy(Check):
 def _class_copy(sample: Sample, name: str) -> Finding | None:
     import numpy as np
 
-    levels = sample.levels(name)
     kind = sample.schema[name].kind
-    if kind == "text" or (kind in ("category", "id") and levels.max(initial=0) >= 50):
+    quantity = kind in ("numeric", "datetime")
+    # Values that only a few rows share determine any class; steps are compared instead.
+    many = quantity and len(np.unique(sample.values(name)[:FIRST])) > FEW_LEVELS
+    levels = sample.codes(name) if many else sample.levels(name)
+    if quantity and not many and levels.max(initial=0) >= FEW_LEVELS:
+        levels = sample.codes(name)
+    if kind == "text" or (kind in ("category", "id") and levels.max(initial=0) >= FEW_LEVELS):
         return _named_in_text(sample, name)
-    if kind in ("numeric", "datetime"):
-        # Values that only a few rows share determine any class; steps are compared instead.
-        levels = levels if levels.max(initial=0) < 50 else sample.codes(name)
     present = int((np.bincount(levels - levels.min()) > 0).sum())
     if present > max(2 * sample.n_classes, sample.n // 20):
         return None
@@ -90,27 +100,25 @@ def _named_in_text(sample: Sample, name: str) -> Finding | None:
     """A text that names the class, or a marker that stands in the texts of one class only."""
     import numpy as np
 
-    texts = sample.frame[name].astype("str").str.slice(0, _LONGEST).str.casefold()
-    known = sample.frame[name].notna().to_numpy()
+    rows = np.linspace(0, sample.n - 1, min(sample.n, MOST_TEXTS)).astype(np.int64)
+    series, y = sample.frame[name].iloc[rows], sample.y[rows]
+    texts = series.astype("str").str.slice(0, _LONGEST).str.casefold()
+    known = series.notna().to_numpy()
     best = 0.0
-    for label in sample.problem.classes[:12]:
+    for code, label in enumerate(sample.problem.classes[:12]):
         word = rf"(?<!\w){re.escape(label.casefold())}(?!\w)"
         here = texts.str.contains(word, regex=True).fillna(False).to_numpy(dtype=bool) & known
-        if 0 < here.sum() < sample.n:
-            best = max(best, lambda_of(here.astype(np.int64), (sample.y == _code(sample, label)).astype(np.int64), 2))
+        if 0 < here.sum() < len(rows):
+            best = max(best, lambda_of(here.astype(np.int64), (y == code).astype(np.int64), 2))
     if best < NEAR:
         return None
     clear = best >= SURE
     told = f"Whether its text holds the name of a class avoids {percent(best)} of the mistakes of guessing"
     return Finding(
         TargetCopy.name, "The target in a text" if clear else "Nearly the target in a text", (name,),
-        "clear" if clear else "suspicious", f"{told} ({sample.n:,} rows).",
+        "clear" if clear else "suspicious", f"{told} ({len(rows):,} rows).",
         "" if clear else "The text may have been written before the class was known.",
     )  # fmt: skip
-
-
-def _code(sample: Sample, label: str) -> int:
-    return sample.problem.classes.index(label)
 
 
 def _value_copy(sample: Sample, name: str) -> Finding | None:
@@ -131,7 +139,7 @@ def _value_copy(sample: Sample, name: str) -> Finding | None:
     if known.sum() < max(FEWEST, 0.3 * sample.n):
         return None
     y = sample.y[known]
-    if _same_order(values[known], y):
+    if _same_order(values[known][:FIRST], y[:FIRST]) and _same_order(values[known], y):
         how = "its values stand in exactly the target's order"
         return Finding(
             TargetCopy.name, "Copy of the target", (name,), "clear",
@@ -142,7 +150,7 @@ def _value_copy(sample: Sample, name: str) -> Finding | None:
         return None
     explained = max(ranked, squared_correlation(values, sample.y))
     rest, persistent = 1 - explained, 1 - sample.persistence
-    if explained >= SURE_VALUES and rest <= 0.2 * persistent:
+    if explained >= SURE_VALUES and rest <= ABOVE * min(persistent, 1 - _next_best(sample, name)):
         return Finding(
             TargetCopy.name, "Copy of the target with noise", (name,), "clear",
             f"Alone it explains {percent(explained)} of the target's variance ({int(known.sum()):,} rows).",
@@ -154,6 +162,12 @@ def _value_copy(sample: Sample, name: str) -> Finding | None:
             "It may be an earlier measurement, or an estimate, of the same thing that is known in time.",
         )  # fmt: skip
     return None
+
+
+def _next_best(sample: Sample, name: str) -> float:
+    """How much of the target's variance the best of the other quantities explains."""
+    others = [other for other in sample.of_kind("numeric", "datetime") if other != name]
+    return max((squared_correlation(sample.values(other), sample.y) for other in others), default=0.0)
 
 
 def _same_order(values: np.ndarray, y: np.ndarray) -> bool:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 FEWEST = 100
-STRONG = 0.5
-"""Share of the target that a column must explain alone to be looked at."""
+STRONG_CLASSES, STRONG_VALUES = 0.7, 0.95
+"""Share of the target that a column must explain alone to be looked at. Where the other columns are of little use any
+good one stands out; quantities that go with a numeric target closely are common, those that separate classes rare."""
 
 LEFT = 0.5
 """Of the error that all other columns together leave, what the column alone may leave at most to be suspicious."""
@@ -37,7 +38,8 @@ class SingleColumn(Check):
         if sample.n < FEWEST:
             return
         names = sample.of_kind("numeric", "datetime", "boolean", "category")
-        strong = sorted((n for n in names if sample.strength(n) >= STRONG), key=lambda n: -sample.strength(n))
+        least = STRONG_CLASSES if sample.n_classes else STRONG_VALUES
+        strong = sorted((n for n in names if sample.strength(n) >= least), key=lambda n: -sample.strength(n))
         for name in strong[:MOST]:
             if sample.late():
                 return

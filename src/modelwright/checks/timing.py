@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FEWEST = 50
-SURE, NEAR = 0.9, 0.5
+SURE, NEAR = 0.9, 0.75
 """Share of the target that the time between two dates explains: from where it is sure, or suspicious."""
 
 BEYOND = 0.5
@@ -73,8 +73,10 @@ class AfterTheEvent(Check):
                 later = float((values[known] > dates[moment][known]).mean())
                 if later >= LATER and len(np.unique(values[known] - dates[moment][known])) >= MOMENTS:
                     evidence = f"It lies after the row's own moment in {percent(later)} of {int(known.sum()):,} rows."
+                    # What is planned lies ahead by its nature.
+                    planned = bool(_PLANS & set(_tokens(name)))
                     yield Finding(
-                        self.name, self.title, (name,), "suspicious", evidence,
+                        self.name, self.title, (name,), "note" if planned else "suspicious", evidence,
                         "A deadline, an appointment or an expiry lies ahead and is known all the same.",
                     )  # fmt: skip
 
@@ -118,6 +120,10 @@ def _speaks_of_an_end(name: str) -> bool:
     ends = {"status", "end", "ended", "closed", "close", "resolved", "finished", "completed", "cancelled", "canceled",
             "updated", "update", "last", "final", "paid", "returned", "outcome", "left", "exit"}  # fmt: skip
     return bool(ends & set(_tokens(name)))
+
+
+_PLANS = {"due", "promised", "promise", "planned", "plan", "scheduled", "schedule", "expected", "deadline", "expiry",
+          "expires", "expiration", "estimated", "target", "requested", "required", "renewal"}  # fmt: skip
 
 
 def _tokens(name: str) -> list[str]:
