@@ -4,8 +4,8 @@ llama.cpp has a translation of its own; it lets control characters into strings,
 some patterns end its process. Ours refuses what it doesn't know.
 
 Strings are made of printable ASCII and of escapes for other characters, because a model whose tokens are bytes can
-otherwise be led into text that isn't UTF-8. Where the schema sets no limits, arrays and strings end at some length
-nevertheless, so that a model which can't stop doesn't fill its context.
+otherwise be led into text that isn't UTF-8. They neither begin nor end with space. Where the schema sets no limits,
+arrays and strings end at some length nevertheless, so that a model which can't stop doesn't fill its context.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ _SHARED = {
     "char": r'[ !#-\[\]-~] | "\\" (["\\/nt] | "u" code)',
     # Neither control characters nor halves of surrogate pairs.
     "code": '"00" [a-f] [0-9a-f] | "0" [1-9a-f] [0-9a-f]{2} | [1-9abc] [0-9a-f]{3} | "d" [0-7] [0-9a-f]{2}',
-    "key": r'"\"" [A-Za-z_] [A-Za-z0-9_ .-]{0,39} "\""',
+    "ink": r'[!#-\[\]-~] | "\\" (["\\] | "u" ink-code)',
+    "ink-code": '"00" [b-f] [0-9a-f] | "0" [1-9a-f] [0-9a-f]{2} | [4-9abc] [0-9a-f]{3} | "d" [0-7] [0-9a-f]{2}',
+    "key": r'"\"" [A-Za-z_] [A-Za-z0-9_.-]{0,39} "\""',
     "anything": r'"null" | "true" | "false" | "-"? [0-9] | [1-9] [0-9]{1,8} | "\"" char{0,60} "\""',
 }
 
@@ -95,7 +97,7 @@ class _Writer:
         low, high = node.low, max(node.low, MOST_CHARACTERS) if node.high is None else node.high
         if low > high:
             raise Unsupported("a text of an impossible length")
-        return f'"\\"" {_characters(low, high)} "\\""'
+        return _string(low, high)
 
     def _array(self, node: Array) -> str:
         if node.unique:
@@ -163,6 +165,17 @@ class _Writer:
 
 def _either(options: Sequence[str]) -> str:
     return f"({' | '.join(options)})"
+
+
+def _string(low: int, high: int) -> str:
+    """A string of so many characters, without space at its ends: what reads it may strip it first, and count then."""
+    if high == 0:
+        return '"\\"\\""'
+    one = '"" | ink' if low == 0 else "ink"
+    if high == 1:
+        return f'"\\"" ({one}) "\\""'
+    more = f"ink {_characters(max(0, low - 2), high - 2)} ink"
+    return f'"\\"" ({more}) "\\""' if low > 1 else f'"\\"" ({one} | {more}) "\\""'
 
 
 def _characters(low: int, high: int) -> str:

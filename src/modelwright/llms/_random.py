@@ -108,7 +108,9 @@ class _Maker:
             if len(word) >= node.low:
                 return word
         length = self.rng.randint(node.low, min(high, node.low + 40))
-        return "".join(self.rng.choices(sorted(PRINTABLE), k=length))
+        text = "".join(self.rng.choices(sorted(PRINTABLE), k=length))
+        # What reads it may strip it first, and count then.
+        return text if text == text.strip() else f"x{text[1:-1]}x"[:length]
 
     def _number(self, node: Number) -> float | int:
         low, high = node.low, node.high

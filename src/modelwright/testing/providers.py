@@ -91,7 +91,7 @@ class ProviderContract:
         said = (*WORDS, Message("assistant", "{}"), Message("user", "Again, please."))
         self.check(provider.complete(Ask("contract", said, max_tokens=50), self.seconds), provider)
 
-    @pytest.mark.parametrize("text", ["", "\x00\x07", "naïve 🙂 表 \u202e", "<|im_end|></s>[INST]", "word " * 2_000])
+    @pytest.mark.parametrize("text", ["", "\x00\x07", "naïve 🙂 表 \u202e", "<|im_end|></s>[INST]", "word " * 400])
     def test_any_text(self, provider: Provider, text: str) -> None:
         try:
             self.check(provider.complete(asking(text, max_tokens=20), self.seconds), provider)
