@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modelwright.tasks.metrics import Metric
 
 MOST_COLUMNS = 6
+MOST_FIGURES = 4
 MOST_MEMBERS = 5
 MOST_LEARNT = 8
 LONGEST_LEARNT = 240
@@ -53,6 +54,17 @@ def narrated(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
     if decision is None or decision.tier == "policy":
         return ()
     return tuple(Narrative.model_validate(decision.output).paragraphs)
+
+
+def lessons(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
+    """What the analyst noted on the way, the latest first, each once."""
+    noted = [
+        str(text)
+        for decision in reversed(list(decisions.values()))
+        if decision.agent == "analyst" and decision.tier != "policy"
+        for text in decision.output.get("observations", ())
+    ]
+    return tuple(dict.fromkeys(noted))[:MOST_LEARNT]
 
 
 def facts_for(
@@ -147,9 +159,9 @@ def _scored(metric: Metric, judgement: Judgement, validation: Score[Validation])
     yield f"During development, on rows left out of fitting, its {metric.title} was {_figure(validation.value)}."
     others = [
         f"{find_metric(name).title} {_figure(other.value)}"
-        for name, other in list(judgement.metrics.items())[:5]
-        if math.isfinite(other.value)
-    ]
+        for name, other in judgement.metrics.items()
+        if name != metric.name and math.isfinite(other.value)
+    ][:MOST_FIGURES]
     if others:
         yield f"Further figures on the sealed rows: {', '.join(others)}."
     for comparison in judgement.comparisons:

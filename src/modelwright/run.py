@@ -229,7 +229,7 @@ def _flow(
         _warm_up("matplotlib.figure")
         say("closing")
         effects.result()  # ends with its own deadline, long before
-        told = _Telling(prepared, search.done, clock, counsel)
+        told = _Telling(prepared, search.done, clock, counsel, journal)
         Closing(prepared, evaluator, journal, clock, told.begin).run(search.done)
         told.wait()
 
@@ -243,19 +243,29 @@ def _flow(
 class _Telling:
     """Has a language model tell the run while the last fits are made; without one it does nothing."""
 
-    def __init__(self, prepared: Prepared, experiments: Sequence[Experiment], clock: Clock, counsel: Counsel) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        experiments: Sequence[Experiment],
+        clock: Clock,
+        counsel: Counsel,
+        journal: Journal,
+    ) -> None:
         self._prepared, self._experiments, self._clock, self._counsel = prepared, experiments, clock, counsel
+        self._journal = journal
         self._telling: Future[Any] | None = None
 
     def begin(self, choice: Choice, judgement: Judgement) -> None:
         """Start when the judgement is there."""
         if not self._counsel.mind.present:
             return
-        from modelwright.narrative import facts_for, narrate
+        from modelwright.narrative import facts_for, lessons, narrate
+        from modelwright.state import fold
 
-        discretion = self._counsel.meet(self._prepared.features, self._prepared.profile)
+        learnt = lessons(fold(self._journal.events()).decisions)
+        discretion = self._counsel.meet(self._prepared.schema, self._prepared.profile)
         weights, validation = choice.weights, choice.validation
-        facts = facts_for(self._prepared, self._experiments, weights, validation, judgement, discretion)
+        facts = facts_for(self._prepared, self._experiments, weights, validation, judgement, discretion, learnt=learnt)
         self._telling = self._counsel.mind.later(partial(narrate, self._counsel.mind, facts, self._seconds()))
 
     def wait(self) -> None:
@@ -338,13 +348,13 @@ def _reasoning(
     from modelwright.reasoning import Reasoning
     from modelwright.showing import Shown
 
-    discretion = counsel.meet(prepared.features, prepared.profile)
+    discretion = counsel.meet(prepared.schema, prepared.profile)
     return Reasoning(
         counsel.mind,
         search.ground,
         evaluator,
         journal,
-        Shown(search.ground, discretion, personal_columns(prepared.features)),
+        Shown(search.ground, discretion, personal_columns(prepared.features), evaluator.forecast),
         until=search.end,
         left=lambda: max(0, round(100 * clock.left() / clock.budget)),
         given=frozenset(p.name for p in search.recorded.values() if p.by == "designer"),

@@ -19,7 +19,7 @@ from modelwright.briefing import profile_text
 from modelwright.discretion import Discretion
 from modelwright.errors import AmbiguousError, RequestError, UserError
 from modelwright.mind import Mind
-from modelwright.policy.adopt import HELD, SURE, adopt, doubts, suspicions
+from modelwright.policy.adopt import HELD, SURE, adopt, doubts, remarks
 from modelwright.policy.constraints import parse_constraints
 from modelwright.policy.resolving import resolved, stated_demands
 from modelwright.policy.sense import sense
@@ -113,7 +113,7 @@ def understood(
         target, told, doubt = _voted(advice, told, rules, ask)
         warnings += doubt
     problem = _settled(request, reading, wishes, told, target, ask)
-    return Understood(problem, (*warnings, *(suspicions(told, problem) if told is not None else ())))
+    return Understood(problem, (*warnings, *(remarks(told, problem, request) if told is not None else ())))
 
 
 def _attempt(

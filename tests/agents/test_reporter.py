@@ -9,7 +9,7 @@ from modelwright.agents import Unacceptable
 from modelwright.agents._claims import Evidence, checked
 from modelwright.agents.reporter import Narrative, Reporter, ReporterFacts
 from modelwright.decision import Decision
-from modelwright.narrative import facts_for, narrate, narrated
+from modelwright.narrative import facts_for, lessons, narrate, narrated
 
 EVIDENCE = Evidence(
     (
@@ -139,3 +139,15 @@ def test_without_a_language_model_or_a_usable_text_there_is_no_narrative() -> No
     assert narrate(room.mind, facts, 30.0) == ()
     decision = next(body["decision"] for kind, body in room.log if kind == "decided")
     assert narrated({decision.question: decision}) == () and narrated({}) == ()
+
+
+def test_what_the_analyst_noted_is_told_latest_first_and_once() -> None:
+    def noted(tier: str, *observations: str) -> Decision:
+        return Decision("", "analyst", tier, {"observations": list(observations)})  # type: ignore[arg-type]
+
+    decisions = {
+        "a": noted("native", "old", "both"),
+        "b": noted("policy", "rules"),
+        "c": noted("prompted", "both", "new"),
+    }
+    assert lessons(decisions) == ("both", "new", "old")

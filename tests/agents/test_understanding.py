@@ -87,7 +87,8 @@ def test_its_reading_becomes_the_problem_and_is_marked_as_its_doing() -> None:
     assert problem.horizon is not None and problem.horizon.value == "within 3 months"
     demands = problem.constraints
     assert (demands.min_recall, demands.cost_miss, demands.cost_false_alarm) == (0.8, 5, 1)
-    assert any("'region'" in w for w in found.warnings)
+    assert [("'region'" in w, "'refund_paid'" in w) for w in found.warnings] == [(False, True), (True, False)]
+    assert "--keep-column" in found.warnings[0]
     assert restore(Problem, plain(problem)) == problem
     assert sorted(body["decision"].tier for kind, body in room.log if kind == "decided") == ["native", "native"]
 
@@ -117,6 +118,13 @@ def test_options_always_hold() -> None:
     assert (problem.group_column.value, problem.group_column.source) == ("region", "user")
     assert "monthly_fee" not in problem.excluded.value
     assert 'target: "monthly_fee"' in room.opening("interpreter")[1].text
+
+
+def test_what_the_user_keeps_is_not_left_out() -> None:
+    provider = reads(excluded=[choice("refund_paid")], id_columns=["region"])
+    found, _ = ask_for(provider=provider, keep_columns=("refund_paid", "region"))
+    assert found.problem.excluded.value == ("plan",) and "region" not in found.problem.id_columns.value
+    assert found.warnings == ()
 
 
 def test_what_it_is_not_sure_of_is_left_to_the_rules() -> None:

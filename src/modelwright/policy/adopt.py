@@ -71,7 +71,7 @@ def adopt(
         constraints=wishes,
         seed=request.seed,
     )
-    return problem if told is None else _signed(problem, told, given, reading)
+    return problem if told is None else _signed(problem, told, given, request, reading)
 
 
 def doubts(answer: Interpretation, problem: Problem, reading: Reading) -> list[str]:
@@ -113,15 +113,25 @@ def doubts(answer: Interpretation, problem: Problem, reading: Reading) -> list[s
     return found + [doubt for demand in answer.demands for doubt in _demand_doubts(demand, problem, reading)]
 
 
-def suspicions(told: Interpretation, problem: Problem) -> tuple[str, ...]:
-    """What the language model would leave out if it were surer, one sentence each."""
-    left_out = {problem.target.value, *problem.excluded.value, *problem.id_columns.value}
-    return tuple(
-        f"The language model suspects that {printable(choice.value)!r} isn't known yet when a prediction is needed"
-        f"{': ' + choice.reason.rstrip('.') if choice.reason else ''}; if so, forbid the column in the constraints."
-        for choice in told.excluded
-        if choice.confidence < SURE and choice.value not in left_out
-    )
+def remarks(told: Interpretation, problem: Problem, request: Request) -> tuple[str, ...]:
+    """What the person should know of the columns that the language model left out, or would if it were surer."""
+    said = []
+    for choice in told.excluded:
+        name = printable(choice.value)
+        if choice.value == problem.target.value or choice.value in request.keep_columns:
+            continue
+        because = f" ({choice.reason.rstrip('.')})" if choice.reason else ""
+        if choice.confidence >= SURE:
+            said.append(
+                f"The language model left out {name!r}{because}; if it is known when a prediction is needed, keep it "
+                "with --keep-column."
+            )
+        elif choice.value not in (*problem.excluded.value, *problem.id_columns.value):
+            said.append(
+                f"The language model suspects that {name!r} isn't known yet when a prediction is needed{because}; if "
+                "so, forbid the column in the constraints."
+            )
+    return tuple(said)
 
 
 # ── what is taken of a reading ──
@@ -150,7 +160,9 @@ def _taken(told: Interpretation, request: Request, wishes: Constraints, target: 
     return given
 
 
-def _signed(problem: Problem, told: Interpretation, given: dict[str, Choice], reading: Reading) -> Problem:
+def _signed(
+    problem: Problem, told: Interpretation, given: dict[str, Choice], request: Request, reading: Reading
+) -> Problem:
     """The problem with what came from the model marked as such, and with its exclusions and demands.
 
     Raises:
@@ -163,9 +175,10 @@ def _signed(problem: Problem, told: Interpretation, given: dict[str, Choice], re
             marked[part] = Known(
                 known.value, "model", choice.reason or "the language model reads it so", known.alternatives
             )
-    roles = {problem.target.value, problem.time_column.value, problem.group_column.value}
+    kept = {problem.target.value, *request.keep_columns}
+    roles = {*kept, problem.time_column.value, problem.group_column.value}
     ids = [c for c in told.id_columns if c.confidence >= HELD and c.value not in roles]
-    out = [c for c in told.excluded if c.confidence >= SURE and c.value != problem.target.value]
+    out = [c for c in told.excluded if c.confidence >= SURE and c.value not in kept]
     signed = replace(
         problem,
         **marked,
