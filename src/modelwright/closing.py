@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelwright.analyses import Case, all_analyses
 from modelwright.balance import weigh
+from modelwright.choosing import Choice, Chooser
 from modelwright.clock import Clock
-from modelwright.ensemble import greedy, mixture
+from modelwright.concluding import conclude
+from modelwright.constraining import demanded, estimators_of, unmeasured
 from modelwright.errors import NoModelError
+from modelwright.estimators import all_estimators
 from modelwright.evaluation import Evaluator
-from modelwright.hashing import plain, restore
+from modelwright.hashing import canonical_json, plain, restore
 from modelwright.journal import Journal
-from modelwright.judgement import Judgement
+from modelwright.judgement import Judgement, Verified
 from modelwright.plan import Experiment
 from modelwright.preparation import Prepared, personal_columns
-from modelwright.protocol import Score, Validation
 from modelwright.recipe import Member, Recipe, Use
+from modelwright.refitting import Refitter, finishing
 from modelwright.step import Limits, Outcome, Step
-from modelwright.tasks.metrics import find_metric, gain
 
-if TYPE_CHECKING:
-    import numpy as np
+__all__ = ["Choice", "Closing", "Delivery"]
 
-CLOSING_VERSION = 1
-PROBABILITY_METRICS = ("log_loss", "brier_score")
-RARE = 0.3
-"""Share of the positive class below which the threshold is chosen for F1 instead of staying at one half."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What will be delivered, before it is refitted.
-
-    Args:
-        weights: share of each experiment, by number.
-        validation: out-of-fold score of the mixture.
-        threshold: for binary classification, from which probability a row is called positive.
-        calibration: how the mixture's probabilities are corrected, if that helped.
-        blend: digest of the mixture's out-of-fold predictions, for the calibration.
-        truth: digest of the matching targets.
-    """
-
-    weights: Mapping[int, float]
-    validation: Score[Validation]
-    threshold: float | None = None
-    calibration: Use | None = None
-    blend: str = ""
-    truth: str = ""
+CLOSING_VERSION = 2
+CARD_BYTES = 24_000
+"""What a bundle's card takes on disk, about."""
 
 
 @dataclass(frozen=True)
@@ -107,171 +85,83 @@ class Closing:
     def run(self, experiments: list[Experiment]) -> Delivery:
         """Choose, refit, judge, deliver.
 
+        Where a model can't be refitted, judged or put together, the closing goes on with what is left: the mixture's
+        members one by one, then the next best models.
+
         Raises:
-            NoModelError: when no experiment made a model, or none can be fitted on all development rows.
+            NoModelError: when no experiment made a model, or none can be fitted, judged and put together.
         """
         usable = {e.number: e for e in experiments if e.status == "done" and e.recipe is not None and e.oof}
         if not usable:
             raise NoModelError(_why_none(experiments))
-        choice = self._choose(usable)
+        chooser = Chooser(
+            self.evaluator, self.journal, usable, self.prepared.problem.constraints, self._groups(),
+            self.prepared.protocol.n_holdout,
+        )  # fmt: skip
+        refitter = Refitter(self.prepared, self.evaluator, self.journal, self.clock, chooser)
+        choice = chooser.settle(refitter.affordable(chooser.weights()))
         self.journal.append("ensemble_chosen", {"choice": choice})
         balance = weigh(self.evaluator, usable, choice.weights)
         if balance is not None:
             self.journal.append("balance", {"balance": balance})
-        choice, fitted = self._refit_members(usable, choice)
-        baseline_name, baseline = self._baseline(usable, fitted)
+        choice = refitter.within_limits(refitter.members(choice))
+        baseline_name, baseline = self._baseline(refitter, choice)
         opened = time.time()
         self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
-        judgement = self._judge(choice, fitted, baseline_name, baseline)
-        self.journal.append("judged", {"judgement": judgement})
-        self.judged(choice, judgement)
-        asked = self._ask(usable, choice, fitted, baseline, judgement)
-        models, note, whole = self._refit_on_all(usable, choice, fitted)
-        delivered = self._assemble(choice, models)
-        recipe = self._recipe(usable, choice)
-        answers, files = self._answers(asked)
-        files |= {name: digest for name, digest in delivered.artefacts.items() if name != "model"}
-        delivery = Delivery(
-            recipe,
-            delivered.artefacts["model"],
-            judgement,
-            choice,
-            note,
-            opened,
-            delivered.value["golden"],
-            delivered.value["latency"],
-            truncated=not whole,
-            analyses=answers,
-            files=files,
-        )
-        self.journal.append("delivered", {"delivery": delivery})
-        return delivery
+        why = ""
+        for attempt in self._attempts(refitter, choice):
+            judgement, why = self._judge(refitter, attempt, baseline_name, baseline)
+            if judgement is None:
+                continue
+            self.journal.append("judged", {"judgement": judgement})
+            self.judged(attempt, judgement)
+            delivery, why = self._delivered(refitter, attempt, judgement, baseline, opened)
+            if delivery is not None:
+                self.journal.append("delivered", {"delivery": delivery})
+                return delivery
+        raise NoModelError(f"none of the models could be judged and put together; the last one failed: {why}")
 
-    def _choose(self, usable: Mapping[int, Experiment]) -> Choice:
+    def _groups(self) -> tuple[tuple[Any, tuple[str, ...]], ...]:
+        """The development rows' groups that must be treated alike, with their names."""
         import numpy as np
 
-        metric, situation = self.evaluator.metric, self.evaluator.situation
-        informed = {n: e for n, e in usable.items() if e.informed} or usable
-        predictions = {n: self.evaluator.oof(e.oof) for n, e in informed.items()}
-        weights = greedy(
-            predictions,
-            lambda p, rows: self.evaluator.score(metric, p, rows),
-            metric,
-            seed=situation.seed,
-            kinds={n: e.plan.estimator.action for n, e in informed.items()},
-        )
-        weights = self._affordable(usable, weights)
-        mixed = mixture(predictions, weights)
-        seen = np.isfinite(mixed).reshape(len(mixed), -1).all(axis=1)
-        rows = np.flatnonzero(seen)
-        mixed, truth = mixed[rows], self.evaluator.truth[rows]
-        calibration, blend, truth_digest = self._calibration(mixed, truth)
-        threshold = None
-        if situation.n_classes == 2:
-            from modelwright.judging import choose_threshold
+        fairness = self.prepared.problem.constraints.fairness
+        if not fairness:
+            return ()
+        with np.load(self.journal.path(self.prepared.units), allow_pickle=False) as units:
+            return tuple(
+                (units[f"fair_{i}_development"], tuple(str(n) for n in units[f"fair_{i}_names"]))
+                for i in range(len(fairness))
+            )
 
-            threshold = 0.5
-            if metric.needs == "label":
-                threshold = float(choose_threshold(truth, mixed[:, 1], metric))
-            elif min(truth.mean(), 1 - truth.mean()) < RARE:
-                threshold = float(choose_threshold(truth, mixed[:, 1], find_metric("f1")))
-        score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, mixed, rows), len(rows))
-        return Choice(weights, score, threshold, calibration, blend, truth_digest)
+    def _attempts(self, refitter: Refitter, choice: Choice) -> Iterator[Choice]:
+        """The choice, then its members one by one, then other models, best first."""
+        yield choice
+        members = sorted(choice.weights, key=lambda n: (-choice.weights[n], n))
+        tried = list(members)
+        for number in members if len(members) > 1 else ():
+            yield refitter.chooser.settle({number: 1.0})
+        while self.clock.left() > finishing(self.clock):
+            other = refitter.another(tuple(tried))
+            if other is None:
+                return
+            tried += list(other.weights)
+            yield other
 
-    def _affordable(self, usable: Mapping[int, Experiment], weights: Mapping[int, float]) -> dict[int, float]:
-        """The members that can be refitted in time, largest weights first; the best single model when none can."""
-        room = max(1.0, self.clock.left() - self._finishing())
-        slots = self.evaluator.engine.slots
-        kept: dict[int, float] = {}
-        spent = 0.0
-        for number, weight in sorted(weights.items(), key=lambda item: -item[1]):
-            seconds = 1.15 * self._one_fit(usable[number])
-            if seconds <= room and (spent + seconds) / slots <= room:
-                kept[number] = weight
-                spent += seconds
-        if sum(kept.values()) < 0.5:
-            # What is left is not the mixture that was chosen: one good model that can be fitted serves better.
-            best = next(iter(self._by_score(usable, room)), None)
-            kept = {best.number: 1.0} if best is not None else kept or {max(weights, key=lambda n: weights[n]): 1.0}
-        total = sum(kept.values())
-        return {n: w / total for n, w in kept.items()}
-
-    def _one_fit(self, experiment: Experiment) -> float:
-        """Seconds of fitting once on all development rows."""
-        return experiment.fit_seconds * self.prepared.protocol.n_development / self.evaluator.training_rows()
-
-    def _by_score(self, usable: Mapping[int, Experiment], room: float) -> list[Experiment]:
-        """Experiments whose model can be fitted in this many seconds: best score first, constants last."""
-        fits = [e for e in usable.values() if e.score is not None and 1.15 * self._one_fit(e) <= room]
-        metric = self.evaluator.metric
-
-        def order(e: Experiment) -> tuple[bool, float, int]:
-            return not e.informed, -gain(metric, e.score.value, 0.0) if e.score else 0.0, e.number
-
-        return sorted(fits, key=order)
-
-    def _calibration(self, mixed: np.ndarray, truth: np.ndarray) -> tuple[Use | None, str, str]:
-        """One temperature for the mixture's probabilities, where the metric cares and it helps."""
-        from modelwright.actions import build_part
-
-        metric = self.evaluator.metric
-        if metric.name not in PROBABILITY_METRICS:
-            return None, "", ""
-        use = Use("temperature")
-        half = len(truth) // 2
-        first, second = slice(0, half), slice(half, None)
-        gained = 0.0
-        for learn, check in ((first, second), (second, first)):
-            part: Any = build_part(use, self.evaluator.situation.setting)
-            corrected = part.fit(mixed[learn], truth[learn]).transform(mixed[check])
-            gained += gain(metric, _score(metric, truth[check], corrected), _score(metric, truth[check], mixed[check]))
-        if gained <= 0:
-            return None, "", ""
-        return use, self._array(mixed), self._array(truth)
-
-    def _refit_members(self, usable: Mapping[int, Experiment], choice: Choice) -> tuple[Choice, dict[int, str]]:
-        """Every member fitted on all development rows; members that fail are left out and said so."""
-        limit = max(2.0, self.clock.left() - 0.6 * self._finishing())
-        futures = {n: self._refit(usable[n], sealed=False, seconds=limit) for n in choice.weights}
-        fitted = {}
-        for number, future in futures.items():
-            outcome = future.result()
-            if outcome.ok:
-                fitted[number] = outcome.artefacts["model"]
-            else:
-                self._lost(usable[number], outcome)
-        if fitted:
-            total = sum(choice.weights[n] for n in fitted)
-            return replace(choice, weights={n: choice.weights[n] / total for n in fitted}), fitted
-        # Whatever was chosen can't be fitted in time: the best model that surely can is taken.
-        room = max(1.0, self.clock.left() - 0.6 * self._finishing())
-        rest = self._by_score(usable, room) + sorted(usable.values(), key=lambda e: (e.fit_seconds, e.number))
-        for experiment in rest:
-            if experiment.number in choice.weights or experiment.score is None:
-                continue
-            outcome = self._refit(experiment, sealed=False, seconds=max(5.0, self.clock.left())).result()
-            if outcome.ok:
-                self.journal.append("fallback", {"experiment": experiment.slug})
-                alone = Choice({experiment.number: 1.0}, experiment.score, choice.threshold)
-                return alone, {experiment.number: outcome.artefacts["model"]}
-        raise NoModelError("no model could be fitted on all development rows; try a longer --time-budget")
-
-    def _baseline(self, usable: Mapping[int, Experiment], fitted: Mapping[int, str]) -> tuple[str, str]:
+    def _baseline(self, refitter: Refitter, choice: Choice) -> tuple[str, str]:
         """The first baseline that could be fitted: its name and its model."""
-        baselines = [e for e in usable.values() if e.plan.by == "baselines"]
+        baselines = [e for e in refitter.usable.values() if e.plan.by == "baselines"]
         for experiment in sorted(baselines, key=lambda e: e.number):
-            if experiment.number in fitted:
-                return experiment.plan.name, fitted[experiment.number]
-            outcome = self._refit(experiment, sealed=False, seconds=max(5.0, self.clock.left() - 2.0)).result()
-            if outcome.ok:
-                return experiment.plan.name, outcome.artefacts["model"]
-        number = next(iter(fitted))
-        return usable[number].plan.name, fitted[number]
+            if refitter.fit(experiment.number, spare=2.0):
+                return experiment.plan.name, refitter.model(experiment.number)
+        number = next(iter(choice.weights))
+        return refitter.usable[number].plan.name, refitter.model(number)
 
-    def _judge(self, choice: Choice, fitted: Mapping[int, str], baseline_name: str, baseline: str) -> Judgement:
-        situation = self.evaluator.situation
-        members = {f"member_{i}": fitted[n] for i, n in enumerate(choice.weights)}
-        left = self.clock.left()
+    def _judge(
+        self, refitter: Refitter, choice: Choice, baseline_name: str, baseline: str
+    ) -> tuple[Judgement | None, str]:
+        """What the sealed rows say of a choice, or why they can't be asked."""
+        situation, protocol, left = self.evaluator.situation, self.prepared.protocol, self.clock.left()
         step = Step(
             "modelwright.fitting:open_holdout",
             CLOSING_VERSION,
@@ -286,42 +176,76 @@ class Closing:
                 "threshold": choice.threshold,
                 "personal": list(personal_columns(self.prepared.features)),
                 "importance_seconds": round(max(0.5, min(30.0, 0.12 * self.clock.budget, 0.25 * left)), 2),
+                "unseen_groups": protocol.holdout == "group",
+                "tried": len(refitter.usable),
             },
-            {**members, **self._blend(choice), "baseline": baseline, "holdout": self.prepared.protocol.sealed}
+            {**self._members(refitter, choice), "baseline": baseline, "holdout": protocol.sealed}
             | {"units": self.prepared.units},
             situation.seed,
         )
         limits = Limits(seconds=max(20.0, left), memory=self.evaluator.memory)
         outcome = self.evaluator.engine.perform(step, limits, stage="judge")
-        if not outcome.ok:
-            raise NoModelError(f"the model could not be judged: {outcome.failure.message if outcome.failure else ''}")
-        return restore(Judgement, outcome.value["judgement"])
+        if outcome.ok:
+            return restore(Judgement, outcome.value["judgement"]), ""
+        return None, self._failed(refitter, choice, "judged", outcome)
+
+    def _delivered(
+        self, refitter: Refitter, choice: Choice, judgement: Judgement, baseline: str, opened: float
+    ) -> tuple[Delivery | None, str]:
+        """The model put together, with the analyses and what was demanded of it; or why it can't be."""
+        asked = self._ask(refitter, choice, baseline, judgement)
+        models, note, whole = refitter.on_all_rows(choice)
+        assembled = self._assemble(choice, models)
+        judged = {n: refitter.fitted[n] for n in choice.weights}
+        if not assembled.ok and models != judged:
+            self._failed(refitter, choice, "put together from its refits", assembled)
+            models, whole = judged, False
+            note = "The delivered model is the judged one: refitted on all rows, it could not be put together."
+            assembled = self._assemble(choice, models)
+        if not assembled.ok:
+            for future in asked.values():
+                future.cancel()
+            return None, self._failed(refitter, choice, "put together", assembled)
+        files = {name: digest for name, digest in assembled.artefacts.items() if name != "model"}
+        demands = self._verified(refitter, choice, models, assembled, files)
+        answers, more = self._answers(asked)
+        recipe = self._recipe(refitter.usable, choice)
+        delivery = Delivery(
+            recipe,
+            assembled.artefacts["model"],
+            conclude(replace(judgement, demands=demands), answers, self.prepared.protocol.n_development),
+            choice,
+            note,
+            opened,
+            assembled.value["golden"],
+            assembled.value["latency"],
+            truncated=not whole,
+            analyses=answers,
+            files=files | more,
+        )
+        return delivery, ""
 
     def _ask(
-        self,
-        usable: Mapping[int, Experiment],
-        choice: Choice,
-        fitted: Mapping[int, str],
-        baseline: str,
-        judgement: Judgement,
+        self, refitter: Refitter, choice: Choice, baseline: str, judgement: Judgement
     ) -> dict[str, Future[Outcome]]:
         """Start the analyses of the judged model, the most important first, as far as there is time for them."""
-        case = self._case(usable, choice, judgement)
-        members = {f"member_{i}": fitted[n] for i, n in enumerate(choice.weights)}
+        chooser = refitter.chooser
+        rival = next((e for e in chooser.by_score(chooser.eligible()) if e.number not in choice.weights), None)
+        case = self._case(refitter, choice, judgement, rival)
+        oof = {"oof": choice.weights} | ({"rival": {rival.number: 1.0}} if rival is not None else {})
         inputs = {
-            **members,
-            **self._blend(choice),
+            **self._members(refitter, choice),
             "rows": self.prepared.development,
             "holdout": self.prepared.protocol.sealed,
             "assignment": self.prepared.protocol.assignment,
             "units": self.prepared.units,
             "baseline": baseline,
-            "oof": self._array(mixture({n: self.evaluator.oof(usable[n].oof) for n in choice.weights}, choice.weights)),
-            "truth": self._array(self.evaluator.truth),
+            **{name: chooser.array(chooser.whole(weights)) for name, weights in oof.items()},
+            "truth": chooser.array(self.evaluator.truth),
         }
         asked = {}
         slots = self.evaluator.engine.slots
-        spare = slots * (self.clock.left() - self._finishing())
+        spare = slots * (self.clock.left() - finishing(self.clock))
         for analysis in all_analyses().values():
             seconds = round(min(analysis.share * self.clock.budget, 0.5 * spare), 1)
             if not analysis.applies(case):
@@ -345,7 +269,7 @@ class Closing:
         """What the analyses found, and the artefacts they made; those that are late are stopped."""
         answers: dict[str, Any] = {}
         files: dict[str, str] = {}
-        until = self.clock.end - 0.6 * self._finishing()
+        until = self.clock.end - 0.6 * finishing(self.clock)
         for name, future in asked.items():
             wait([future], max(0.0, until - time.monotonic()))
             if not future.done():
@@ -359,8 +283,8 @@ class Closing:
                 self.journal.append("analysis_left_out", {"analysis": name, "reason": why})
         return {name: answer for name, answer in answers.items() if answer is not None}, files
 
-    def _case(self, usable: Mapping[int, Experiment], choice: Choice, judgement: Judgement) -> Case:
-        members = [usable[n] for n in choice.weights]
+    def _case(self, refitter: Refitter, choice: Choice, judgement: Judgement, rival: Experiment | None) -> Case:
+        members = [refitter.usable[n] for n in choice.weights]
         return Case(
             self.prepared.problem,
             self.prepared.features,
@@ -374,51 +298,13 @@ class Closing:
             self.evaluator.situation.compile_args,
             personal_columns(self.prepared.features),
             self.prepared.profile.floor,
-            sum(self._one_fit(e) for e in members),
+            sum(refitter.one_fit(e) for e in members),
+            tuple(e.plan.name for e in members),
+            rival.plan.name if rival is not None else "",
         )
 
-    def _refit_on_all(
-        self, usable: Mapping[int, Experiment], choice: Choice, fitted: Mapping[int, str]
-    ) -> tuple[dict[int, str], str, bool]:
-        """Every member fitted once more on all rows, the sealed ones too, where there is time for it.
-
-        The figures stay those of the judged model, which knew fewer rows.
-        """
-        protocol = self.prepared.protocol
-        rows = protocol.n_development + protocol.n_holdout
-        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
-        spare = self.clock.left() - self._finishing()
-        fits = [usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in choice.weights]
-        slots = self.evaluator.engine.slots
-        needed = 1.3 * max([sum(fits) / slots, *fits])
-        if needed > spare:
-            return dict(fitted), judged + " It is delivered as it was judged: there was no time to refit it.", False
-        futures = {n: self._refit(usable[n], sealed=True, seconds=max(1.0, spare)) for n in choice.weights}
-        models = dict(fitted)
-        for number, future in futures.items():
-            outcome = future.result()
-            if outcome.ok and not outcome.truncated:
-                models[number] = outcome.artefacts["model"]
-            else:
-                self._lost(usable[number], outcome)
-        again = sum(models[n] != fitted[n] for n in choice.weights)
-        if not again:
-            return models, judged + " It is delivered as it was judged: refitting it took too long.", False
-        note = (
-            f"{judged} The delivered model has the same recipe, fitted once more on all {rows:,} rows, the judged ones "
-            "included; the figures are those of the judged model."
-        )
-        if again < len(models):
-            note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
-        return models, note, again == len(models)
-
-    def _finishing(self) -> float:
-        """Seconds for assembling, bundle and report."""
-        return min(5.0 + 0.01 * self.clock.budget, 0.15 * self.clock.budget)
-
-    def _assemble(self, choice: Choice, models: Mapping[int, str]) -> Outcome:
+    def _assemble(self, choice: Choice, models: Mapping[int, Outcome]) -> Outcome:
         situation = self.evaluator.situation
-        members = {f"member_{i}": models[n] for i, n in enumerate(choice.weights)}
         step = Step(
             "modelwright.fitting:assemble",
             CLOSING_VERSION,
@@ -430,33 +316,60 @@ class Closing:
                 "personal": list(personal_columns(self.prepared.features)),
                 "floor": self.prepared.profile.floor,
             },
-            {**members, **self._blend(choice), "rows": self.prepared.development},
+            {f"member_{i}": models[n].artefacts["model"] for i, n in enumerate(choice.weights)}
+            | _blend(choice)
+            | {"rows": self.prepared.development},
             situation.seed,
         )
-        outcome = self.evaluator.engine.perform(step, Limits(seconds=600.0), stage="assemble")
-        if not outcome.ok:
-            raise NoModelError(f"the model could not be put together: {outcome.failure}")
-        return outcome
+        return self.evaluator.engine.perform(step, Limits(seconds=600.0), stage="assemble")
 
-    def _refit(self, experiment: Experiment, *, sealed: bool, seconds: float) -> Future[Outcome]:
-        situation = self.evaluator.situation
-        inputs = {"rows": self.prepared.development}
-        if sealed:
-            inputs["holdout"] = self.prepared.protocol.sealed
+    def _verified(
+        self,
+        refitter: Refitter,
+        choice: Choice,
+        models: Mapping[int, Outcome],
+        assembled: Outcome,
+        files: Mapping[str, str],
+    ) -> tuple[Verified, ...]:
+        """The demands with what was measured on the model that is delivered."""
+        constraints = self.prepared.problem.constraints
+        if not demanded(constraints) and not constraints.notes:
+            return ()
+        recipe = self._recipe(refitter.usable, choice)
+        names = estimators_of(recipe)
+        facts = (assembled.value["golden"], recipe, self.prepared.features, self.prepared.problem)
+        sizes = [len(canonical_json(fact).encode()) for fact in facts]
+        sizes += [self.journal.path(digest).stat().st_size for digest in files.values()]
+        known = [all_estimators().get(name) for name in names]
         step = Step(
-            "modelwright.fitting:refit",
+            "modelwright.verifying:verify",
             CLOSING_VERSION,
             {
-                "recipe": plain(experiment.recipe),
-                "situation": situation.compile_args,
-                "target": situation.target,
-                "sealed": sealed,
+                "problem": plain(self.prepared.problem),
+                "schema": plain(self.prepared.features),
+                "weights": list(choice.weights.values()),
+                "calibration": plain(choice.calibration),
+                "threshold": choice.threshold,
+                "estimators": list(names),
+                "interpretable": all(e is not None and e.interpretable for e in known),
+                "allowed": refitter.chooser.allows(recipe),
+                "fit_seconds": sum(float(models[n].value["fit_seconds"]) for n in choice.weights),
+                "other_bytes": sum(sizes) + CARD_BYTES,
             },
-            inputs,
-            situation.seed,
+            {**self._members(refitter, choice), "model": assembled.artefacts["model"]}
+            | {"holdout": self.prepared.protocol.sealed, "units": self.prepared.units},
+            self.evaluator.situation.seed,
         )
-        limits = Limits(seconds=seconds, soft_seconds=0.9 * seconds, memory=self.evaluator.memory)
-        return self.evaluator.engine.submit(step, limits, stage="refit on all rows" if sealed else "refit")
+        # What was demanded is measured even when that takes a little longer than there is time.
+        limits = Limits(seconds=max(15.0, self.clock.left()), memory=self.evaluator.memory)
+        outcome = self.evaluator.engine.perform(step, limits, stage="verify demands")
+        if not outcome.ok:
+            why = outcome.failure.message if outcome.failure else "it was stopped"
+            return unmeasured(constraints, f"It could not be measured: {why}.")
+        return tuple(restore(Verified, found) for found in outcome.value)
+
+    def _members(self, refitter: Refitter, choice: Choice) -> dict[str, str]:
+        return {f"member_{i}": refitter.model(n) for i, n in enumerate(choice.weights)} | _blend(choice)
 
     def _recipe(self, usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
         members = [(usable[n], w) for n, w in choice.weights.items()]
@@ -471,23 +384,16 @@ class Closing:
             members=tuple(Member(e.recipe, w, e.slug) for e, w in members if e.recipe is not None),
         )
 
-    def _blend(self, choice: Choice) -> dict[str, str]:
-        return {"blend": choice.blend, "blend_truth": choice.truth} if choice.calibration is not None else {}
-
-    def _array(self, array: np.ndarray) -> str:
-        import numpy as np
-
-        buffer = io.BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        return self.journal.put(buffer.getvalue())
-
-    def _lost(self, experiment: Experiment, outcome: Outcome) -> None:
-        why = outcome.failure.message if outcome.failure else "it was cut short by the clock"
-        self.journal.append("member_lost", {"experiment": experiment.slug, "reason": why})
+    def _failed(self, refitter: Refitter, choice: Choice, what: str, outcome: Outcome) -> str:
+        """Tell the log that a choice could not be used, and why."""
+        why = outcome.failure.message if outcome.failure else "it was stopped"
+        members = [refitter.usable[n].slug for n in choice.weights]
+        self.journal.append("choice_failed", {"members": members, "what": what, "reason": why})
+        return why
 
 
-def _score(metric: Any, truth: np.ndarray, prediction: np.ndarray) -> float:
-    return float(metric.score(truth, prediction))
+def _blend(choice: Choice) -> dict[str, str]:
+    return {"blend": choice.blend, "blend_truth": choice.truth} if choice.calibration is not None else {}
 
 
 def _why_none(experiments: list[Experiment]) -> str:

@@ -242,6 +242,8 @@ def open_holdout(
     threshold: float | None,
     personal: Sequence[str],
     importance_seconds: float,
+    unseen_groups: bool = False,
+    tried: int = 0,
 ) -> Done:
     """Judge the refitted members on the sealed rows: the one step that opens them to measure.
 
@@ -285,6 +287,8 @@ def open_holdout(
         importances=importances,
         groups=belonging.get("groups"),
         times=belonging.get("times"),
+        unseen_groups=unseen_groups,
+        tried=tried,
     )
     return Done({"judgement": plain(judgement), "predict_seconds": predict_seconds, "rows": len(y)}, {})
 

@@ -189,6 +189,15 @@ class State:
     def _on_reasoning_stopped(self, record: Record, body: Any) -> None:
         self.remarks.append(f"The language model saw no use in further designs: {body['reason']}")
 
+    def _on_limits_applied(self, record: Record, body: Any) -> None:
+        left_out = ", ".join(map(str, body["left_out"]))
+        reached = "keep the demanded limits" if body["kept"] else "come closest to the demanded limits"
+        self.failures.append(f"To {reached}, {', '.join(map(str, body['members']))} was taken instead of {left_out}.")
+
+    def _on_choice_failed(self, record: Record, body: Any) -> None:
+        members = ", ".join(map(str, body["members"]))
+        self.failures.append(f"{members} could not be {body['what']}: {body['reason']}.")
+
     def _on_analysis_left_out(self, record: Record, body: Any) -> None:
         self.left_out.append(str(body["analysis"]))
 

@@ -47,8 +47,6 @@ class Case:
         names: what the members are called.
         rival: the best model that isn't delivered, whose out-of-fold predictions are the input ``rival``; empty when
             there is none.
-        rows: development rows.
-        interpretable: whether the delivered model is one that a person can read.
     """
 
     problem: Problem
@@ -66,8 +64,6 @@ class Case:
     fit_seconds: float = 0.0
     names: tuple[str, ...] = ()
     rival: str = ""
-    rows: int = 0
-    interpretable: bool = False
 
     @property
     def target(self) -> str:

@@ -1,0 +1,294 @@
+"""Fits the chosen models once more on all rows, within limits of time, speed and size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from modelwright.choosing import Choice, Chooser
+from modelwright.clock import Clock
+from modelwright.constraining import excess, subsets
+from modelwright.errors import NoModelError
+from modelwright.evaluation import Evaluator
+from modelwright.hashing import plain
+from modelwright.journal import Journal
+from modelwright.plan import Experiment
+from modelwright.preparation import Prepared
+from modelwright.step import Limits, Outcome, Step
+from modelwright.tasks.metrics import gain
+
+REFIT_VERSION = 1
+LIGHTER = 6
+"""Lighter models that are tried when none of those at hand keeps the limits."""
+SPEED_RESERVE = 0.85
+"""Share of a limit of speed that members may use: the delivered model is fitted on more rows, and clocks differ."""
+SIZE_RESERVE = 0.9
+
+
+def finishing(clock: Clock) -> float:
+    """Seconds for assembling, bundle and report."""
+    return min(5.0 + 0.01 * clock.budget, 0.15 * clock.budget)
+
+
+@dataclass(frozen=True)
+class Burden:
+    """What a fitted model costs in use: milliseconds a row, bytes, seconds of fitting, steps against directions."""
+
+    milliseconds: float
+    size: int
+    seconds: float
+    bends: float
+
+
+@dataclass
+class Refitter:
+    """Fits members on all development rows, and on the sealed ones besides.
+
+    Args:
+        prepared: what the run stands on.
+        evaluator: its engine performs the steps.
+        journal: the run's log.
+        clock: the deadline.
+        chooser: what may be chosen instead.
+    """
+
+    prepared: Prepared
+    evaluator: Evaluator
+    journal: Journal
+    clock: Clock
+    chooser: Chooser
+    fitted: dict[int, Outcome] = field(default_factory=dict)
+    _burdens: dict[int, Burden] = field(default_factory=dict)
+    _overhead: float = 0.0
+
+    @property
+    def usable(self) -> Mapping[int, Experiment]:
+        """Experiments that made a model, by number."""
+        return self.chooser.usable
+
+    def model(self, number: int) -> str:
+        """Digest of an experiment's model, fitted on all development rows."""
+        return self.fitted[number].artefacts["model"]
+
+    def one_fit(self, experiment: Experiment) -> float:
+        """Seconds of fitting once on all development rows."""
+        return experiment.fit_seconds * self.prepared.protocol.n_development / self.evaluator.training_rows()
+
+    def affordable(self, weights: Mapping[int, float]) -> dict[int, float]:
+        """The members that can be refitted in time, largest weights first; the best single model when none can."""
+        room = max(1.0, self.clock.left() - finishing(self.clock))
+        slots = self.evaluator.engine.slots
+        kept: dict[int, float] = {}
+        spent = 0.0
+        for number, weight in sorted(weights.items(), key=lambda item: -item[1]):
+            seconds = 1.15 * self.one_fit(self.usable[number])
+            if seconds <= room and (spent + seconds) / slots <= room:
+                kept[number] = weight
+                spent += seconds
+        if sum(kept.values()) < 0.5:
+            # What is left is not the mixture that was chosen: one good model that can be fitted serves better.
+            best = next(iter(self._in_time(room)), None)
+            kept = {best.number: 1.0} if best is not None else kept or {max(weights, key=lambda n: weights[n]): 1.0}
+        total = sum(kept.values())
+        return {n: w / total for n, w in kept.items()}
+
+    def members(self, choice: Choice) -> Choice:
+        """Fit every member on all development rows; those that fail are left out and said so.
+
+        Raises:
+            NoModelError: when neither a member nor any other model can be fitted.
+        """
+        limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
+        futures = {n: self._submit(self.usable[n], sealed=False, seconds=limit) for n in choice.weights}
+        for number, future in futures.items():
+            self._keep(number, future.result())
+        kept = {n: w for n, w in choice.weights.items() if n in self.fitted}
+        if kept:
+            return choice if len(kept) == len(choice.weights) else self.chooser.settle(_scaled(kept))
+        other = self.another(tuple(choice.weights))
+        if other is None:
+            raise NoModelError("no model could be fitted on all development rows; try a longer --time-budget")
+        return other
+
+    def another(self, tried: tuple[int, ...]) -> Choice | None:
+        """The best other model that can be fitted, alone; ``None`` when there is none."""
+        room = max(1.0, self.clock.left() - 0.6 * finishing(self.clock))
+        eligible = self.chooser.eligible()
+        rest = [e for e in self._in_time(room) if e.number in eligible]
+        rest += self._in_time(room) + sorted(self.usable.values(), key=lambda e: (e.fit_seconds, e.number))
+        for experiment in dict.fromkeys(e.number for e in rest if e.score is not None and e.number not in tried):
+            if self.fit(experiment):
+                self.journal.append("fallback", {"experiment": self.usable[experiment].slug})
+                return self.chooser.settle({experiment: 1.0})
+        return None
+
+    def fit(self, number: int, spare: float = 0.0) -> bool:
+        """Fit one model on all development rows unless it has been; whether there is one."""
+        if number not in self.fitted:
+            seconds = max(5.0, self.clock.left() - spare)
+            self._keep(number, self._submit(self.usable[number], sealed=False, seconds=seconds).result(), quiet=True)
+        return number in self.fitted
+
+    def within_limits(self, choice: Choice) -> Choice:
+        """A choice whose models keep the demanded limits of speed, size, training time and direction.
+
+        Of all mixtures of the members that keep them, the best by out-of-fold score; else of lighter models; else
+        whatever comes closest to keeping them.
+        """
+        demands = self.chooser.constraints
+        limited = (demands.latency_ms, demands.model_bytes, demands.training_seconds)
+        if not any(limited) and not demands.monotone:
+            return choice
+        self._weigh(choice.weights)
+        options = [choice.weights, *subsets(choice.weights)]
+        lighter = self._lighter(choice)
+        while not (kept := [w for w in options if self._excess(w) <= 1]) and lighter:
+            number = lighter.pop(0).number
+            if self.clock.left() < 2 * finishing(self.clock) or not self.fit(number):
+                continue
+            self._weigh({number: 1.0})
+            options.append({number: 1.0})
+        metric = self.evaluator.metric
+        if kept:
+            best = kept[0] if kept[0] is choice.weights else max(
+                kept, key=lambda w: (gain(metric, self.chooser.score(w), 0.0), -len(w))
+            )  # fmt: skip
+        else:
+            best = min(options, key=self._excess)
+        if best is choice.weights:
+            return choice
+        self.journal.append(
+            "limits_applied",
+            {
+                "members": [self.usable[n].slug for n in best],
+                "left_out": [self.usable[n].slug for n in choice.weights if n not in best],
+                "kept": bool(kept),
+            },
+        )
+        return self.chooser.settle(best)
+
+    def on_all_rows(self, choice: Choice) -> tuple[dict[int, Outcome], str, bool]:
+        """Every member fitted once more on all rows, the sealed ones too, where there is time for it.
+
+        The figures stay those of the judged model, which knew fewer rows.
+
+        Returns:
+            The outcomes by number, what exactly was fitted on which rows, and whether all members were.
+        """
+        protocol = self.prepared.protocol
+        rows = protocol.n_development + protocol.n_holdout
+        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
+        spare = self.clock.left() - finishing(self.clock)
+        fits = [self.usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in choice.weights]
+        needed = 1.3 * max([sum(fits) / self.evaluator.engine.slots, *fits])
+        models = {n: self.fitted[n] for n in choice.weights}
+        if needed > spare:
+            return models, judged + " It is delivered as it was judged: there was no time to refit it.", False
+        futures = {n: self._submit(self.usable[n], sealed=True, seconds=max(1.0, spare)) for n in choice.weights}
+        for number, future in futures.items():
+            outcome = future.result()
+            if outcome.ok and not outcome.truncated:
+                models[number] = outcome
+            else:
+                self._lost(number, outcome)
+        again = sum(models[n] is not self.fitted[n] for n in choice.weights)
+        if not again:
+            return models, judged + " It is delivered as it was judged: refitting it took too long.", False
+        note = (
+            f"{judged} The delivered model has the same recipe, fitted once more on all {rows:,} rows, the judged ones "
+            "included; the figures are those of the judged model."
+        )
+        if again < len(models):
+            note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
+        return models, note, again == len(models)
+
+    def _in_time(self, room: float) -> list[Experiment]:
+        """Experiments whose model can be fitted in this many seconds: best score first, constants last."""
+        return [e for e in self.chooser.by_score(self.usable) if 1.15 * self.one_fit(e) <= room]
+
+    def _lighter(self, choice: Choice) -> list[Experiment]:
+        """What to try when the limits aren't kept: good models that predict and fit quicker, then the quickest."""
+        eligible = self.chooser.eligible()
+        mine = [self.usable[n] for n in choice.weights]
+        pace = min(e.predict_seconds + 0.1 * e.fit_seconds for e in mine)
+        rest = [e for e in self.chooser.by_score(eligible) if e.number not in choice.weights]
+        quicker = [e for e in rest if e.predict_seconds + 0.1 * e.fit_seconds < 0.8 * pace]
+        quickest = sorted(rest, key=lambda e: (e.predict_seconds + 0.1 * e.fit_seconds, e.number))
+        wanted = [*quicker[: LIGHTER - 2], *quickest[:2]] if not self.chooser.constraints.monotone else rest[:LIGHTER]
+        return list({e.number: e for e in wanted}.values())
+
+    def _weigh(self, weights: Mapping[int, float]) -> None:
+        numbers = [n for n in weights if n not in self._burdens]
+        if not numbers:
+            return
+        situation = self.evaluator.situation
+        step = Step(
+            "modelwright.verifying:weigh_members",
+            REFIT_VERSION,
+            {
+                "schema": plain(self.prepared.features),
+                "target": situation.target,
+                "n_classes": situation.n_classes,
+                "monotone": dict(self.chooser.constraints.monotone),
+                "count": len(numbers),
+            },
+            {f"member_{i}": self.model(n) for i, n in enumerate(numbers)} | {"rows": self.prepared.development},
+            situation.seed,
+        )
+        limits = Limits(seconds=max(10.0, self.clock.left()), memory=self.evaluator.memory)
+        outcome = self.evaluator.engine.perform(step, limits, stage="weigh members")
+        if not outcome.ok:  # verifying says in the end what can be said
+            self._burdens |= {n: Burden(0.0, 0, 0.0, 0.0) for n in numbers}
+            return
+        self._overhead = float(outcome.value["overhead_ms"])
+        for number, found in zip(numbers, outcome.value["members"], strict=True):
+            seconds = float(self.fitted[number].value["fit_seconds"])
+            self._burdens[number] = Burden(
+                float(found["one_row_ms"]), int(found["bytes"]), seconds, float(found["bends"])
+            )
+
+    def _excess(self, weights: Mapping[int, float]) -> float:
+        found = [self._burdens[n] for n in weights]
+        return excess(
+            self.chooser.constraints,
+            (self._overhead + sum(b.milliseconds for b in found)) / SPEED_RESERVE,
+            sum(b.size for b in found) / SIZE_RESERVE,
+            sum(b.seconds for b in found) / SPEED_RESERVE,
+            max(b.bends for b in found),
+        )
+
+    def _submit(self, experiment: Experiment, *, sealed: bool, seconds: float) -> Future[Outcome]:
+        situation = self.evaluator.situation
+        inputs = {"rows": self.prepared.development}
+        if sealed:
+            inputs["holdout"] = self.prepared.protocol.sealed
+        step = Step(
+            "modelwright.fitting:refit",
+            REFIT_VERSION,
+            {
+                "recipe": plain(experiment.recipe),
+                "situation": situation.compile_args,
+                "target": situation.target,
+                "sealed": sealed,
+            },
+            inputs,
+            situation.seed,
+        )
+        limits = Limits(seconds=seconds, soft_seconds=0.9 * seconds, memory=self.evaluator.memory)
+        return self.evaluator.engine.submit(step, limits, stage="refit on all rows" if sealed else "refit")
+
+    def _keep(self, number: int, outcome: Outcome, quiet: bool = False) -> None:
+        if outcome.ok:
+            self.fitted[number] = outcome
+        elif not quiet:
+            self._lost(number, outcome)
+
+    def _lost(self, number: int, outcome: Outcome) -> None:
+        why = outcome.failure.message if outcome.failure else "it was cut short by the clock"
+        self.journal.append("member_lost", {"experiment": self.usable[number].slug, "reason": why})
+
+
+def _scaled(weights: Mapping[int, float]) -> dict[int, float]:
+    total = sum(weights.values())
+    return {n: w / total for n, w in weights.items()}
