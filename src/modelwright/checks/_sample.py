@@ -186,7 +186,8 @@ class Sample:
             return np.asarray(pd.Series(self.y).rank(pct=True))[:, None]
         counts = np.bincount(self.y, minlength=self.n_classes)
         told = np.argsort(-counts, kind="stable")[:CLASSES]
-        return (self.y[:, None] == (told[1:] if len(told) == 2 else told)).astype(np.float64)
+        kept = told[1:] if len(told) == 2 else told  # of two classes one indicator says all
+        return np.asarray(self.y[:, None] == kept, dtype=np.float64)
 
     @cached_property
     def commonest_class(self) -> float:

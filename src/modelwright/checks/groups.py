@@ -47,6 +47,8 @@ class HiddenGroups(Check):
                 told = f"{crossing:,} of the {sealed:,} sealed rows belong to groups that are learnt from."
                 yield Finding(self.name, "Groups on both sides of the split", (named,), "suspicious", told,
                               "New rows may belong to groups that are known.")  # fmt: skip
+        if sample.n < FEWEST_PAIRS:
+            return
         for name in sample.of_kind("category", "id", "numeric"):
             if name in (named, sample.problem.time_column.value) or sample.late():
                 continue

@@ -34,6 +34,8 @@ class MissingTells(Check):
         """One finding for all columns that are filled in for the same rows."""
         import numpy as np
 
+        if sample.n < 2 * FEWEST:
+            return
         patterns: dict[bytes, tuple[list[str], np.ndarray, str]] = {}
         for name in sample.of_kind("numeric", "datetime", "boolean", "category", "text", "id"):
             for filled, how in _patterns(sample, name):

@@ -31,7 +31,7 @@ class TargetParts(Check):
         """One finding for all flags of one class."""
         import numpy as np
 
-        if not sample.n_classes:
+        if not sample.n_classes or sample.n < FEWEST:
             return
         shares = np.bincount(sample.y, minlength=sample.n_classes) / sample.n
         flags: dict[int, list[tuple[str, np.ndarray]]] = {}
