@@ -55,7 +55,7 @@ class Attribution:
 
 
 def players_of(columns: Sequence[str], ranked: Sequence[str], most: int) -> list[tuple[str, ...]]:
-    """Columns one by one, and beyond ``most`` all that matter least in one group, which comes last.
+    """Columns one by one, most important first, and beyond ``most`` all that matter least in one group at the end.
 
     Args:
         columns: all columns.
@@ -64,10 +64,9 @@ def players_of(columns: Sequence[str], ranked: Sequence[str], most: int) -> list
     """
     known = set(columns)
     order = list(dict.fromkeys([*(c for c in ranked if c in known), *columns]))
-    if len(order) <= most:
-        return [(c,) for c in columns]
-    alone = set(order[: most - 1])
-    return [*((c,) for c in columns if c in alone), tuple(c for c in columns if c not in alone)]
+    alone = order if len(order) <= most else order[: most - 1]
+    rest = tuple(order[len(alone) :])
+    return [*((c,) for c in alone), *([rest] if rest else [])]
 
 
 def attribute(
@@ -125,7 +124,7 @@ def attribute(
 
 def _afforded(one: float, seconds: float, most: int, players: int) -> tuple[int, int]:
     """Background rows and players that the time allows, when one background row takes ``one`` seconds."""
-    for count in (players, *(c for c in (32, 16, 8) if c < players)):
+    for count in (players, *(c for c in (64, 32, 16, 8) if c < players)):
         cost = one * count / players
         fits = [m for m in (most, 16, 8, 4) if m <= most and m * cost <= seconds]
         if fits:

@@ -202,8 +202,11 @@ class Coverage:
 
     @property
     def holds(self) -> bool:
-        """Whether the promise is compatible with what was observed: not clearly fewer rows inside than promised."""
-        return self.high >= self.level
+        """Whether the promise is compatible with what was observed: not clearly fewer rows inside than promised.
+
+        One per cent of the rows is forgiven, since the scores that intervals are made from are a sample too.
+        """
+        return self.high >= self.level - 0.01
 
 
 @dataclass(frozen=True)

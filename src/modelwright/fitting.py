@@ -188,19 +188,16 @@ def with_prediction(frame: pd.DataFrame, prediction: np.ndarray) -> pd.DataFrame
 
 def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain JSON: numbers, texts, ISO times, and ``None`` for what is missing."""
-    records = []
-    for i in range(len(frame)):
-        row: dict[str, Any] = {}
-        for name in frame.columns:
-            value = frame[name].iloc[i]
-            if pd.isna(value):
-                row[name] = None
-            elif isinstance(value, pd.Timestamp):
-                row[name] = value.isoformat()
-            else:
-                row[name] = value if isinstance(value, str) else float(value)
-        records.append(row)
-    return records
+
+    def cell(value: Any) -> Any:
+        if pd.isna(value):
+            return None
+        if isinstance(value, pd.Timestamp):
+            return value.isoformat()
+        return value if isinstance(value, str) else float(value)
+
+    columns = [[cell(value) for value in frame[name].tolist()] for name in frame.columns]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibration: dict[str, Any] | None) -> Any:

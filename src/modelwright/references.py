@@ -111,8 +111,8 @@ def named_levels(column: pd.Series[Any], floor: int) -> list[tuple[str, int]]:
 def quantiles(ordered: np.ndarray, shares: np.ndarray, floor: int) -> np.ndarray:
     """Microaggregated quantiles: each the mean of ``floor`` neighbouring values, rounded to a thousandth of the spread.
 
-    Where values are so few that each stands for a level, a figure that happens to equal a rare one is moved to the
-    nearest value that ``floor`` rows have.
+    Where values are so few that each stands for a level, figures are moved to the nearest value that ``floor`` rows
+    have.
 
     Args:
         ordered: finite values, ascending (n,), at least ``floor`` of them.
@@ -140,10 +140,7 @@ def quantiles(ordered: np.ndarray, shares: np.ndarray, floor: int) -> np.ndarray
     distinct, counts = np.unique(ordered, return_counts=True)
     common = distinct[counts >= floor]
     if len(distinct) * floor <= n and len(common):
-        place = np.searchsorted(distinct, values).clip(max=len(distinct) - 1)
-        rare = (distinct[place] == values) & (counts[place] < floor)
-        nearest = common[np.abs(common[None, :] - values[:, None]).argmin(axis=1)]
-        values = np.where(rare, nearest, values)
+        values = common[np.abs(common[None, :] - values[:, None]).argmin(axis=1)]
     return np.asarray(values, dtype=np.float64)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.action import did_you_mean
 from modelwright.attribution import Attribution, attribute, players_of
-from modelwright.bundle.wording import clean, named, reason_text, signed, together, value_text
+from modelwright.bundle.wording import clean, named, reason_text, together, value_text
 from modelwright.counterfactual import Move, options_of, search
 from modelwright.errors import RequestError
 from modelwright.explanation import Change, Counterfactual, Counterfactuals
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from modelwright.bundle.model import Model
 
-PLAYERS = 40
+PLAYERS = 100
 """Columns that are told apart; of wider data the rest is one."""
 
 
@@ -56,31 +56,37 @@ def attributed(model: Model, frame: pd.DataFrame, seconds: float) -> Attribution
 
 
 def figures(model: Model, found: Attribution) -> pd.DataFrame:
-    """One row an input row, one column a player; the outcome and the base are in ``attrs``."""
+    """One row an input row, one column a player in the order of the data; the outcome and the base are in ``attrs``."""
     import pandas as pd
 
-    names = [player[0] if len(player) == 1 else together(player) for player in found.players]
-    frame = pd.DataFrame(found.values, columns=pd.Index(names, dtype="str"))
+    place = {name: i for i, name in enumerate(model.manifest.input.names)}
+    order = sorted(range(len(found.players)), key=lambda j: (len(found.players[j]) > 1, place[found.players[j][0]]))
+    players = [found.players[j] for j in order]
+    names = [player[0] if len(player) == 1 else together(player) for player in players]
+    frame = pd.DataFrame(found.values[:, order], columns=pd.Index(names, dtype="str"))
     frame.attrs = {"outcome": outcome_text(model), "base": found.base.tolist(), "background": found.background}
     return frame
 
 
 def reasons(model: Model, frame: pd.DataFrame, found: Attribution, top: int) -> pd.DataFrame:
-    """The largest effects of each row in words: ``reason_1`` … ; empty where fewer columns had any."""
+    """The largest effects of single columns in words: ``reason_1`` … ; empty where fewer columns had any."""
     import numpy as np
     import pandas as pd
 
     personal = frozenset(f.name for f in model.manifest.input.fields if f.personal)
+    columns = [frame[name].tolist() for name in frame.columns]
+    place = {name: i for i, name in enumerate(frame.columns)}
     told: list[list[str]] = [[] for _ in range(top)]
-    order = np.argsort(-np.abs(found.values), axis=1, kind="stable")[:, :top]
-    least = 1e-9 * np.maximum(1e-300, np.abs(found.values).max(axis=1, initial=0.0))
+    singles = np.flatnonzero([len(player) == 1 for player in found.players])
+    order = singles[np.argsort(-np.abs(found.values[:, singles]), axis=1, kind="stable")[:, :top]]
+    least = 1e-9 * np.abs(found.values).max(axis=1, initial=0.0)
     for i in range(len(frame)):
-        row = frame.iloc[i]
         for k in range(top):
-            j = int(order[i, k]) if k < order.shape[1] else -1
-            effect = float(found.values[i, j]) if j >= 0 else 0.0
-            shown = abs(effect) > least[i] and signed(effect) not in ("+0", "-0")
-            told[k].append(reason_text(found.players[j], row, effect, personal) if shown else "")
+            if k >= order.shape[1] or abs(effect := float(found.values[i, order[i, k]])) <= least[i]:
+                told[k].append("")
+                continue
+            name = found.players[order[i, k]][0]
+            told[k].append(reason_text(name, columns[place[name]][i], effect, personal=name in personal))
     return pd.DataFrame({f"reason_{k + 1}": pd.Series(texts, dtype="str") for k, texts in enumerate(told)})
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 LONGEST = 60
 _HARMLESS = re.compile(r"[\w][\w .%/°-]*", re.UNICODE)
@@ -49,12 +46,9 @@ def signed(effect: float) -> str:
     return f"{effect:+,.0f}" if 1000 <= abs(effect) < 1e15 else f"{effect:+.3g}"
 
 
-def reason_text(player: tuple[str, ...], row: pd.Series[Any], effect: float, personal: frozenset[str]) -> str:
-    """``tenure = 2 → +0.18``; of several columns that were moved together only their number."""
-    if len(player) > 1:
-        return f"{together(player)} → {signed(effect)}"
-    name = player[0]
-    return f"{named(name)} = {value_text(row[name], personal=name in personal)} → {signed(effect)}"
+def reason_text(name: str, value: Any, effect: float, *, personal: bool) -> str:
+    """``tenure = 2 → +0.18``."""
+    return f"{named(name)} = {value_text(value, personal=personal)} → {signed(effect)}"
 
 
 def together(player: tuple[str, ...]) -> str:
