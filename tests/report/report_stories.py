@@ -605,12 +605,3 @@ def bare() -> Story:
 
 
 STORIES = {f.__name__: f for f in (binary, multiclass, regression, poor, hostile, bare)}
-
-
-if __name__ == "__main__":
-    from pathlib import Path
-
-    from modelwright.report import document, markdown
-
-    golden = Path(__file__).parent / "golden_binary.md"
-    golden.write_bytes(markdown.render(document.build(binary())).encode())

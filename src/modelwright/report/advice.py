@@ -208,7 +208,8 @@ def limit_words(story: Story) -> list[Words]:
     out.append("Whether every column is known at the moment of prediction can't be seen in the data alone; only you "
                "can say.")  # fmt: skip
     personal = [f.name for f in story.schema.fields if f.personal]
-    out.append("Whether the model treats groups of people alike was not measured.")
+    if not any(d.name == "fairness" for d in judged.demands):
+        out.append("Whether the model treats groups of people alike was not measured.")
     if personal:
         used = [n for n in personal if n in problem.features(story.schema.names)]
         verb = "looks" if len(personal) == 1 else "look"

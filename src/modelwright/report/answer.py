@@ -171,11 +171,12 @@ def _failed_demands(story: Story) -> Said:
 
 
 def _findings(story: Story) -> Said:
-    for severity, lead in (("clear", "Left out or repaired: "), ("suspicious", "Please look at it: ")):
+    for severity, lead in (("clear", "Clearly wrong:"), ("suspicious", "Please look at it:")):
         for found in story.findings:
             if found.severity == severity:
                 where: tuple[Part, ...] = (" (", *listed(found.columns, 3), ")") if found.columns else ()
-                yield Strong(lead), clean(found.title), *where, ". ", Link("The evidence", "findings")
+                done = f" {sentence(found.done)} " if clean(found.done) else " "
+                yield Strong(lead), f" {clean(found.title)}", *where, f".{done}", Link("The evidence", "findings")
 
 
 def _chance(story: Story) -> Said:
@@ -200,7 +201,7 @@ def _slices(story: Story) -> Said:
     found = story.result(Slices)
     if found and found[1].worse:
         where = [s.rows_where for s in found[1].worse]
-        yield Strong("Clearly worse where: "), *listed(where, 3), ". ", Link("The figures", "slices")
+        yield Strong("Clearly worse where:"), " ", *listed(where, 3), ". ", Link("The figures", "slices")
 
 
 def _probabilities(story: Story) -> Said:
@@ -215,7 +216,7 @@ def _fragile(story: Story) -> Said:
     if hurt and found:
         worst = max(hurt, key=lambda p: p.loss)
         yield (
-            Strong("Fragile: "), f"{clean(worst.what)}: the score goes from {score(found[1].score)} to "
+            Strong("Fragile:"), f" {clean(worst.what)}: the score goes from {score(found[1].score)} to "
             f"{score(worst.score)}. ", Link("What else was tried", "certainty"),
         )  # fmt: skip
 
@@ -258,11 +259,16 @@ def _what_next(story: Story) -> list[Block]:
     return [*blocks, Heading("How to use it"), *use(story)]
 
 
-def use(story: Story) -> list[Block]:
-    """The commands that predict with the delivered model."""
+def command(story: Story) -> str:
+    """The command that predicts with the delivered model, from the folder that holds the run."""
     run = shlex.quote(clean(story.run_id)) if story.run_id else "RUN"
+    return f"modelwright predict {run} NEW_ROWS.csv -o predictions.csv"
+
+
+def use(story: Story) -> list[Block]:
+    """The ways to predict with the delivered model."""
     bundle = f"{clean(story.run_id)}/model"
-    lines = [f"modelwright predict {run} NEW_ROWS.csv -o predictions.csv"]
+    lines = [command(story)]
     lines += ["", "# in Python", "import modelwright", f"model = modelwright.load({bundle!r})",
               "model.predict(new_rows)          # a data frame with the same columns"]  # fmt: skip
     lines += ["model.predict_proba(new_rows)    # probabilities of the classes"] if story.judgement.classes else []

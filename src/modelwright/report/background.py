@@ -13,6 +13,7 @@ from modelwright.report.tree import (
     Bullets,
     Details,
     Facts,
+    From,
     Heading,
     Name,
     Paragraph,
@@ -211,8 +212,8 @@ def judging(story: Story) -> Section:
         ("Sealed holdout", f"{counted(protocol.n_holdout, 'row')}, {_HOLDOUT[protocol.holdout]}"),
         ("Development", f"{counted(protocol.n_development, 'row')}; {folds}, {_FOLDS[protocol.folds_by]}"),
         ("Metric", f"{capital(metric.title)}: {metric.description}"),
-        ("Holdout opened", f"{moment(story.opened)}, once, after the search had ended"),
     ]
+    opened: tuple[str, Words] = ("Holdout opened", f"{moment(story.opened)}, once, after the search had ended")
     if protocol.forward and protocol.folds > 1:
         facts.append(("Order", "every fold is validated by models that were trained on earlier rows only"))
     blocks: list[Block] = [
@@ -222,6 +223,7 @@ def judging(story: Story) -> Section:
             "headline score comes from them alone."
         ),
         Facts(tuple(facts)),
+        From("opened", (Facts((opened,)),)),
     ]
     if protocol.reason:
         blocks.append(Paragraph(sentence(protocol.reason)))

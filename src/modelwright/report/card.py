@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 
-from modelwright.report import Story, advice, background, markdown, performance, search
+from modelwright.report import Story, advice, background, certainty, findings, markdown, performance, search
 from modelwright.report.numbers import clean, counted, interval, moment, number, percent, score, sentence
 from modelwright.report.tree import (
     Block,
     Bullets,
+    Details,
     Facts,
     Name,
     Paragraph,
@@ -86,6 +87,15 @@ def _use(story: Story) -> tuple[Block, ...]:
             "It is meant for rows of the same columns that come about in the same way as those it was trained on."
         )
     )
+    blocks += [
+        Paragraph("Out of scope:"),
+        Bullets((
+            "rows from another source, or from a time or place that the training data doesn't cover;",
+            "conclusions about causes: the model says what goes with what, not what would happen if something were "
+            "changed;",
+            "decisions about single people without somebody who answers for them.",
+        )),
+    ]  # fmt: skip
     if story.problem.constraints.notes:
         blocks.append(Paragraph("Asked for besides, and not checked by any rule:"))
         blocks.append(Bullets(tuple(clean(n) for n in story.problem.constraints.notes if clean(n))))
@@ -111,7 +121,8 @@ def _factors(story: Story) -> tuple[Block, ...]:
             if counts.get(name)
         )
         blocks.append(Table(("Class", "Holdout rows", "Share recognised"), rows, "lrr", "Results by class"))
-    blocks.append(Paragraph("Results were not broken down by groups of people."))
+    if not any(d.name == "fairness" for d in story.judgement.demands):
+        blocks.append(Paragraph("Results were not broken down by groups of people."))
     return tuple(blocks)
 
 
@@ -123,7 +134,9 @@ def _metrics(story: Story) -> tuple[Block, ...]:
     if judged.threshold is not None and positive(story):
         chosen = f" from a probability of {number(judged.threshold, 3)} on."
         blocks.append(Paragraph(("Rows are called ", Name(positive(story)), chosen)))
-    return tuple(blocks)
+    blocks += certainty.calibration(story)
+    sure = certainty.uncertainty(story)
+    return (*blocks, *(b for b in sure.blocks if isinstance(b, Paragraph | Table))) if sure else tuple(blocks)
 
 
 def _evaluation(story: Story) -> tuple[Block, ...]:
@@ -159,10 +172,33 @@ def _analyses(story: Story) -> tuple[Block, ...]:
         Paragraph(expectation(story)),
         Paragraph(comparison(story)),
         Table(("Metric", "Holdout", "95 % interval"), tuple(rows), "lrl", "Metrics on the holdout"),
+        *_by_part(story),
+        *_demanded(story),
     )
 
 
+def _by_part(story: Story) -> tuple[Block, ...]:
+    """Results on parts of the data, which Mitchell et al. ask for beside the whole."""
+    found = certainty.slices(story)
+    return (Paragraph((Strong("On parts of the data."),)), *found.blocks) if found else ()
+
+
+def _demanded(story: Story) -> tuple[Block, ...]:
+    found = findings.demands(story)
+    return (Paragraph((Strong("Demands."),)), *(b for b in found.blocks if not isinstance(b, Details))) if found else ()
+
+
 def _ethics(story: Story) -> tuple[Block, ...]:
+    fair = tuple(
+        f"{sentence(d.demand).rstrip('.')}: {sentence(d.found) or 'not measured'}"
+        for d in story.judgement.demands
+        if d.name == "fairness"
+    )
+    said: tuple[Block, ...] = (Paragraph("Groups of people were compared:"), Bullets(fair)) if fair else ()
+    return (*said, *_personal(story))
+
+
+def _personal(story: Story) -> tuple[Block, ...]:
     personal = [f for f in story.schema.fields if f.personal]
     used = set(story.problem.features(story.schema.names))
     if not personal:
@@ -175,5 +211,6 @@ def _ethics(story: Story) -> tuple[Block, ...]:
 
 
 def _caveats(story: Story) -> tuple[Block, ...]:
-    items = [parts(sentence(w)) for w in story.warnings if clean(w)] + [parts(w) for w in advice.limit_words(story)]
-    return (Bullets(tuple(items)),)
+    found = [parts(findings.finding_words(f)) for f in story.findings if f.severity != "note"]
+    warned = [parts(sentence(w)) for w in story.warnings if clean(w)]
+    return (Bullets((*found[:20], *warned, *(parts(w) for w in advice.limit_words(story)))),)

@@ -44,30 +44,39 @@ def findings(story: Story) -> Section | None:
     ]
     blocks += _effects(story)
     for severity in ("clear", "suspicious"):
-        callouts = tuple(_callout(f) for f in groups[severity])
+        callouts = tuple(_callout(story, f) for f in groups[severity])
         blocks += callouts[:_SHOWN]
         if len(callouts) > _SHOWN:
             blocks.append(Details(f"{len(callouts) - _SHOWN:,} more that are {severity}", callouts[_SHOWN:]))
     if groups["note"]:
-        notes = tuple(_callout(f) for f in groups["note"])
+        notes = tuple(_callout(story, f) for f in groups["note"])
         blocks.append(Details(f"{counted(len(notes), 'note')}: good to know, nothing wrong with the score", notes))
     return Section("What the checks found", "findings", tuple(blocks), "prepared")
 
 
-def _callout(found: Finding) -> Callout:
+def _places(story: Story, found: Finding) -> tuple[str, str]:
+    """What a finding and its effect were taken from; one of an analysis came with what was delivered."""
+    place = next(i for i, f in enumerate(story.findings) if f is found)
+    own = f"finding:{place}" if f"finding:{place}" in story.sources else "delivery"
+    return own, f"effect:{place}" if f"effect:{place}" in story.sources else own
+
+
+def _callout(story: Story, found: Finding) -> Callout:
+    own, effect = _places(story, found)
     lines: list[Words] = [(*listed(found.columns, 8), ": ", sentence(found.evidence))] if found.columns else []
     lines = lines or [sentence(found.evidence)]
     if found.effect:
-        lines.append((Strong("Effect: "), _effect_words(found)))
+        lines.append((Strong("Effect:"), f" {_effect_words(found)}"))
     for title, text in (
-        ("May be all right: ", found.legitimate),
-        ("Done: ", found.done),
-        ("Overrule: ", found.overrule),
+        ("May be all right:", found.legitimate),
+        ("Done:", found.done),
+        ("Overrule:", found.overrule),
     ):
         if clean(text):
-            lines.append((Strong(title), sentence(text)))
+            lines.append((Strong(title), f" {sentence(text)}"))
+    of = tuple(effect if found.effect and i == 1 else own for i in range(len(lines)))
     title = clean(found.title) or found.check.replace("_", " ")
-    return Callout(f"{_LEADS[found.severity]}: {title}", tuple(lines), _TONES[found.severity])
+    return Callout(f"{_LEADS[found.severity]}: {title}", tuple(lines), _TONES[found.severity], of)
 
 
 def _effect_words(found: Finding) -> str:
@@ -98,7 +107,8 @@ def _effects(story: Story) -> list[Block]:
     title = metric_of(story).title
     titles = ("Columns", "What it is", "Score with", "Score without", "Difference")
     note = f"Out-of-fold {title} of one quick model on the run's own folds, with these columns and without them."
-    return [Heading("The score with and without"), Table(titles, tuple(rows), "lwrrr", "Scores with and without"),
+    return [Heading("The score with and without"), Table(titles, tuple(rows), "lwrrr", "Scores with and without",
+                  sources=tuple(_places(story, f)[1] for f in found)),
             Paragraph(note, "note")]  # fmt: skip
 
 

@@ -52,8 +52,8 @@ def _environment() -> Environment:
 
 
 def events_of(section: tree.Section, document: tree.Document) -> list[int]:
-    """The events that a section's figures were taken from, at most a dozen: the rest is named where it is used."""
-    return sorted({document.events[key][0] for key in section.sources() if key in document.events})[:12]
+    """The events that a section's figures were taken from."""
+    return sorted({document.events[key][0] for key in section.sources() if key in document.events})
 
 
 def _trusted(text: str) -> Markup:

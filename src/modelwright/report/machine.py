@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from modelwright.hashing import plain
 from modelwright.report import Story, answer, markdown
@@ -25,14 +25,14 @@ FORMAT = 1
 def build(story: Story, document: Document) -> dict[str, Any]:
     """The report as plain JSON values; what isn't a finite number is ``null``."""
     judged = story.judgement
-    return {
+    told = {
         "format": FORMAT,
-        "run_id": _whole(story.run_id),
+        "run_id": story.run_id,
         "verdict": judged.verdict,
         "title": markdown.inline(title_words(story)),
-        "answer": _whole(answer.first_words(story)),
-        "narrative": {"by": "language model", "paragraphs": [_whole(p) for p in story.narrative]},
-        "use": f"modelwright predict {_whole(story.run_id)} NEW_ROWS.csv -o predictions.csv",
+        "answer": answer.first_words(story),
+        "narrative": {"by": "language model", "paragraphs": list(story.narrative)},
+        "use": answer.command(story),
         "figures": list(_figures(story)),
         "derived": list(_derived(story)),
         "facts": _facts(story),
@@ -42,15 +42,16 @@ def build(story: Story, document: Document) -> dict[str, Any]:
                 "title": s.title,
                 "anchor": s.anchor,
                 "events": sorted({document.events[k][0] for k in s.sources() if k in document.events}),
-                "markdown": _whole(markdown.blocks(s.blocks)),
+                "markdown": markdown.blocks(s.blocks),
             }
             for s in document.sections
         ],
-        "events": [{"event": e.seq, "kind": e.kind, "time": e.time, "about": _whole(e.about)} for e in story.events],
+        "events": [{"event": e.seq, "kind": e.kind, "time": e.time, "about": e.about} for e in story.events],
         "steps": story.steps,
         "seed": story.problem.seed,
-        "versions": {_whole(name): _whole(version) for name, version in story.versions.items()},
+        "versions": dict(story.versions),
     }
+    return cast("dict[str, Any]", _json(told))
 
 
 def text(built: Mapping[str, Any]) -> str:

@@ -96,11 +96,12 @@ class Facts(Block):
 
 @dataclass(frozen=True)
 class Callout(Block):
-    """What must not be overlooked."""
+    """What must not be overlooked; ``sources`` name line by line what figures were taken from, as in a table."""
 
     title: str
     lines: tuple[Words, ...]
     tone: Tone = "plain"
+    sources: tuple[str, ...] = ()
     kind: ClassVar[str] = "callout"
 
 
@@ -196,7 +197,7 @@ class Details(Block):
 
 @dataclass(frozen=True)
 class From(Block):
-    """Blocks whose figures were taken from one fact; ``source`` is its key in the story's sources."""
+    """Blocks whose figures were taken from one fact; ``source`` is its key in the story's sources, empty for none."""
 
     source: str
     blocks: tuple[Block, ...]
@@ -236,7 +237,7 @@ def _sources(blocks: tuple[Block, ...]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, From):
             yield block.source
-        if isinstance(block, Table):
+        if isinstance(block, Table | Callout):
             yield from block.sources
         if isinstance(block, Cards):
             yield from (card.source for card in block.cards)
