@@ -102,7 +102,7 @@ class Remote(Provider):
             return future.result(seconds + GRACE)
         except concurrent.futures.TimeoutError:
             future.cancel()
-            raise Lost(f"{self.title} didn't reply within {seconds:.0f} seconds") from None
+            raise Lost(f"{self.title} didn't reply in time") from None
         except concurrent.futures.CancelledError:
             raise ProviderError(f"{self.title} was closed") from None
 
@@ -136,7 +136,7 @@ class Remote(Provider):
             async with asyncio.timeout(seconds):
                 return await self._asked(ask)
         except TimeoutError:
-            raise Lost(f"{self.title} didn't reply within {seconds:.0f} seconds") from None
+            raise Lost(f"{self.title} didn't reply in time") from None
 
     async def _asked(self, ask: Ask) -> Reply:
         from pydantic_ai import exceptions as ai

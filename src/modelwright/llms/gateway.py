@@ -10,6 +10,7 @@ from typing import Any
 
 from modelwright.hashing import digest_bytes
 from modelwright.llms import Ask, Busy, Lost, Message, NotUnderstood, Provider, ProviderError, Reply, Spent
+from modelwright.llms._forecast import Forecast, forecast
 from modelwright.llms._line import Line
 from modelwright.llms._record import Keeper, Total, keep_reply, keep_request, key_of, recall, totals
 
@@ -24,37 +25,6 @@ LEAST = 1.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between tries: the first pause, doubled with each try up to the longest."""
-
-ONCE: Mapping[str, tuple[int, int]] = {
-    "manager": (2_500, 400),
-    "interpreter": (3_000, 700),
-    "retriever": (1_200, 300),
-    "reporter": (2_500, 700),
-}
-EACH: Mapping[str, tuple[int, int]] = {
-    "designer": (4_500, 1_200),
-    "programmer": (2_500, 700),
-    "analyst": (2_500, 600),
-    "hypotheses": (1_800, 500),
-}
-"""Tokens that agents usually send and get, once in a run and in each iteration, for the forecast of costs."""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run will probably take.
-
-    Args:
-        calls: requests.
-        input_tokens: of all requests.
-        output_tokens: of all replies.
-        cost_usd: of all of them; ``None`` when the price of a provider isn't known.
-    """
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
 
 
 @dataclass
@@ -187,28 +157,13 @@ class Gateway:
                 # Models that think before they reply may refuse to do it in so few tokens.
                 self._checked(provider, Ask("check", words, max_tokens=2_000), until)
 
-    def forecast(
-        self,
-        iterations: int,
-        once: Mapping[str, tuple[int, int]] = ONCE,
-        each: Mapping[str, tuple[int, int]] = EACH,
-    ) -> Forecast:
+    def forecast(self, iterations: int) -> Forecast:
         """What a run will probably take, for saying so before it starts.
 
         Args:
             iterations: of the loop.
-            once: input and output tokens of agents that are asked once a run.
-            each: of agents that are asked in each iteration.
         """
-        loads = [*once.items(), *(load for _ in range(iterations) for load in each.items())]
-        costs = [self._provider(agent).price(*tokens) for agent, tokens in loads]
-        known = [c for c in costs if c is not None]
-        return Forecast(
-            len(loads),
-            sum(tokens[0] for _, tokens in loads),
-            sum(tokens[1] for _, tokens in loads),
-            sum(known) if len(known) == len(costs) else None,
-        )
+        return forecast(self._providers, iterations)
 
     def close(self) -> None:
         """End all waiting at once: whoever waits for a reply gets :class:`Spent`. Providers are closed, too."""
