@@ -46,6 +46,8 @@ class TestOpenAIItself(NetworkProviderContract):
         reply = provider.complete(Ask("x", (Message("user", "Hello."),), {"type": "object"}, search=True), 20.0)
         assert {t["type"] for t in self.server.asked[0].body["tools"]} == {"web_search", "function"}
         assert reply.structured
+        quiet, searching = (provider.most_cost(Ask("x", (), max_tokens=9, search=s)) for s in (False, True))
+        assert quiet is not None and searching is not None and quiet < 0.05 <= searching
 
     def test_costs(self, provider: Provider) -> None:
         self.server.behaviours = [Said("Hello.", tokens=(1_000_000, 0))]
@@ -101,6 +103,14 @@ def test_openai_elsewhere_is_asked_by_chat_and_with_its_key(monkeypatch: pytest.
     assert (provider.title, reply.cost_usd) == ("openai:gpt-5-mini@127.0.0.1", None)
     assert (server.asked[0].dialect, server.asked[0].headers["authorization"]) == ("chat", f"Bearer {KEY}")
     assert server.asked[0].body["max_tokens"] >= 77
+
+
+def test_a_server_on_this_machine_is_not_looked_for_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with ProviderServer() as server:
+        provider = connect(f"{server.url}#m")
+        assert provider.complete(Ask("x", (Message("user", "Hello."),)), 20.0).text == "OK"
+        provider.close()
 
 
 def test_openais_key_goes_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:

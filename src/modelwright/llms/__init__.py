@@ -168,6 +168,10 @@ class Provider(ABC):
         schema = json.dumps(ask.schema) if ask.schema is not None else ""
         return sum(estimated_tokens(m.text) + 8 for m in ask.messages) + estimated_tokens(schema), ask.max_tokens
 
+    def most_cost(self, ask: Ask) -> float | None:
+        """US dollars that a request can cost at most; ``None`` where nobody knows."""
+        return self.price(*self.most_tokens(ask))
+
     def close(self) -> None:
         """Let go of connections and end what is under way; the provider may be used again afterwards."""
         return

@@ -29,14 +29,15 @@ class Unwanted(Exception):
         self.what = what
 
 
-def bounded_client() -> Any:
+def bounded_client(proxies: bool) -> Any:
     """An asynchronous ``httpx2`` client whose replies are bounded.
 
     It follows no redirects, asks for no compression and refuses what is compressed nevertheless (a small body could
     become an enormous one), stops reading after :data:`LARGEST` bytes, and keeps no cookies and only the headers that
-    are needed. Proxies are taken from the environment, as usual.
+    are needed. How long a whole request may take is for the caller to say; here, only connecting has a limit.
 
-    How long a whole request may take is for the caller to say; here, only connecting has a limit.
+    Args:
+        proxies: whether to take them from the environment, as usual.
     """
     import httpx2
 
@@ -60,6 +61,7 @@ def bounded_client() -> Any:
         timeout=httpx2.Timeout(_SILENCE, connect=CONNECT),
         follow_redirects=False,
         verify=_trusted(),
+        trust_env=proxies,
     )
 
 

@@ -25,8 +25,8 @@ ANSWER = "answer"
 THOUGHT = 4_000
 """Tokens that a model that thinks first may use for it, beside those of the reply."""
 
-SEARCHED = 20_000
-"""Tokens that the results of a web search may add to a request, for the cap on costs."""
+SEARCHES, SEARCHED = 5, 20_000
+"""Web searches of one request, and the tokens that their results add to it, for the cap on costs."""
 
 GRACE = 5.0
 """Seconds after its time in which a request has to have ended, whatever the library does."""
@@ -51,6 +51,9 @@ class Remote(Provider):
     """The provider's name in ``genai-prices``; ``None`` when nobody knows what it costs."""
     effort: ClassVar[Literal["low", False]] = "low"
     """How much models that can think should: little, since a run has minutes and asks many small questions."""
+
+    here: bool = False
+    """Whether it is on this machine, so that no proxy is to be asked for the way."""
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -108,12 +111,15 @@ class Remote(Provider):
 
     def price(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars by the price list of ``genai-prices``."""
+        return self._price(input_tokens, output_tokens, 0)
+
+    def _price(self, input_tokens: int, output_tokens: int, searches: int) -> float | None:
         if self.prices_as is None:
             return None
         from genai_prices import Usage, calc_price
 
         try:
-            usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+            usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, web_searches=searches)
             return float(calc_price(usage, self.model, provider_id=self.prices_as).total_price)
         except LookupError:
             return None
@@ -122,6 +128,10 @@ class Remote(Provider):
         """The most tokens that a request and its reply can come to, thoughts and search results included."""
         sent, got = super().most_tokens(ask)
         return sent + (SEARCHED if ask.search else 0), got + THOUGHT
+
+    def most_cost(self, ask: Ask) -> float | None:
+        """US dollars that a request can cost at most, searches included."""
+        return self._price(*self.most_tokens(ask), SEARCHES if ask.search else 0)
 
     def close(self) -> None:
         """End what is under way and let go of connections."""
@@ -185,7 +195,7 @@ class Remote(Provider):
         if searching not in self._models:
             from modelwright.llms._http import bounded_client
 
-            self._http = self._http or bounded_client()
+            self._http = self._http or bounded_client(proxies=not self.here)
             self._models[searching] = self.connected(self._http, searching)
         return self._models[searching]
 
@@ -201,7 +211,7 @@ class Remote(Provider):
         sent = sent or sum(estimated_tokens(m.text) for m in ask.messages)
         got = got or estimated_tokens(text)
         ended = finish.get(response.finish_reason, "other")
-        return Reply(text, self.title, structured, ended, sent, got, self.price(sent, got))
+        return Reply(text, self.title, structured, ended, sent, got, self._price(sent, got, _searches(response)))
 
 
 def _started() -> asyncio.AbstractEventLoop:
@@ -278,6 +288,12 @@ def _said(response: ModelResponse, structured: bool) -> tuple[str, bool]:
         return given, call.tool_name == ANSWER
     texts = [p.content for p in response.parts if isinstance(p, TextPart) and isinstance(p.content, str)]
     return "".join(texts), False
+
+
+def _searches(response: ModelResponse) -> int:
+    from pydantic_ai.messages import NativeToolCallPart
+
+    return sum(isinstance(p, NativeToolCallPart) for p in response.parts)
 
 
 def _tokens(count: Any) -> int:

@@ -246,7 +246,7 @@ class Gateway:
         Raises:
             Spent: when there will be none in time.
         """
-        line, most = flight.line, flight.provider.price(*flight.provider.most_tokens(flight.ask)) or 0.0
+        line, most = flight.line, flight.provider.most_cost(flight.ask) or 0.0
         while True:
             with self._changed:
                 self._refuse_when_closed()

@@ -49,6 +49,7 @@ class Local(Remote):
     """
 
     name: ClassVar[str] = "local"
+    here = True
 
     def prepare(self) -> None:
         """Look at the file."""
@@ -84,8 +85,7 @@ class Local(Remote):
             raise ProviderError(f"{self.title} was closed")
         return connected(self.model, f"{server.address}/v1", server.key, http, own=False)
 
-    def price(self, input_tokens: int, output_tokens: int) -> float | None:
-        """Free."""
+    def _price(self, input_tokens: int, output_tokens: int, searches: int) -> float | None:
         return 0.0
 
     def settings(self, ask: Ask) -> Mapping[str, Any]:

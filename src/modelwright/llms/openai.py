@@ -34,7 +34,7 @@ class OpenAI(Remote):
 
         self.address = (os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/")
         host = checked_host(self.address, "OPENAI_BASE_URL")
-        self.own = host == "api.openai.com"
+        self.own, self.here = host == "api.openai.com" or host.endswith(".api.openai.com"), on_this_machine(host)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         if not key and not on_this_machine(host):
             raise RequestError(f"{self.title} needs a key; put it into the environment variable OPENAI_API_KEY")
@@ -46,9 +46,8 @@ class OpenAI(Remote):
         """The model over an HTTP client."""
         return connected(self.model, self.address, self.key, http, self.own)
 
-    def price(self, input_tokens: int, output_tokens: int) -> float | None:
-        """By OpenAI's price list; unknown for other servers."""
-        return super().price(input_tokens, output_tokens) if self.own else None
+    def _price(self, input_tokens: int, output_tokens: int, searches: int) -> float | None:
+        return super()._price(input_tokens, output_tokens, searches) if self.own else None
 
     def settings(self, ask: Ask) -> Mapping[str, Any]:
         """Nothing is retried or stored behind our back."""
@@ -70,7 +69,7 @@ class OpenAICompatible(Remote):
 
         address, _, model = self.model.partition("#")
         host = checked_host(address, "the address after --llm")
-        self.address, self.model = address.rstrip("/"), model or "default"
+        self.address, self.model, self.here = address.rstrip("/"), model or "default", on_this_machine(host)
         # Without the port, which may be another one when a run is resumed.
         self._title = f"{self.name}:{self.model}@{host}"
         self.key = Key(os.environ.get("MODELWRIGHT_LLM_KEY", "").strip() or "none")
