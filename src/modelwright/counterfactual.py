@@ -65,16 +65,16 @@ def options_of(row: pd.DataFrame, values: Mapping[str, Mapping[str, Sequence[Any
         now = row[name].iloc[0]
         if "levels" in known:
             found[name] = [_Option(str(v), 0.5) for v in known["levels"] if pd.isna(now) or str(v) != str(now)]
-        else:
+        elif known:
             dates = "dates" in known
             grid = pd.to_datetime(pd.Series(known["dates"])).tolist() if dates else list(known.get("numbers", ()))
-            numbers = np.array([v.value if dates else v for v in grid], dtype=np.float64)
+            numbers = np.array([_number(v) for v in grid])
             if pd.isna(now):
                 distances = np.full(len(grid), 0.5)
             else:
-                distances = np.abs(_share(numbers, numbers) - _share(numbers, np.float64(now.value if dates else now)))
+                distances = np.abs(_share(numbers, numbers) - _share(numbers, _number(now)))
             found[name] = [_Option(v, float(d)) for v, d in zip(grid, distances, strict=True) if v != now]
-        found[name] = list({option.value: option for option in found[name]}.values())
+        found[name] = list({option.value: option for option in found.get(name, ())}.values())
     return {name: options for name, options in found.items() if options}
 
 
@@ -217,10 +217,13 @@ class _Search:
         now = self.row[name].iloc[0]
         if isinstance(value, str) or pd.isna(now):
             return 0.5
-        dates = isinstance(value, pd.Timestamp)
-        grid = np.sort([float(o.value.value if dates else o.value) for o in self.options[name]])
-        ends = [float(v.value if dates else v) for v in (now, value)]
-        return float(abs(np.subtract(*_share(grid, np.array(ends)))))
+        grid = np.sort([_number(option.value) for option in self.options[name]])
+        return float(abs(np.subtract(*_share(grid, np.array([_number(now), _number(value)])))))
+
+
+def _number(value: Any) -> float:
+    """A number as it is, a moment in seconds."""
+    return float(value.timestamp() if hasattr(value, "timestamp") else value)
 
 
 def _share(grid: np.ndarray, values: Any) -> Any:

@@ -245,15 +245,16 @@ class Model:
 
     def _usual_values(self) -> dict[str, dict[str, tuple[Any, ...]]]:
         """What each column may plausibly hold; for a bundle of format 1, what its golden rows hold."""
-        if self.references is not None:
-            usual = self.references.values
-            return {name: {k: v for k, v in dict(values).items() if v} for name, values in usual.items()}
         kinds = {"numeric": "numbers", "datetime": "dates", "boolean": "levels", "category": "levels"}
+        usual = self.references.values if self.references is not None else {}
         found: dict[str, dict[str, tuple[Any, ...]]] = {}
         for column in self.manifest.input.fields:
-            values = self._background()[column.name].dropna()
-            if column.kind in kinds and len(values):
-                found[column.name] = {kinds[column.kind]: tuple(sorted(set(values.tolist())))}
+            if (kind := kinds.get(column.kind, "")) and self.references is None:
+                values = tuple(sorted(set(self._background()[column.name].dropna().tolist())))
+            else:
+                values = getattr(usual.get(column.name), kind, ())
+            if values:
+                found[column.name] = {kind: values}
         return found
 
     def _raw(self, data: Any) -> np.ndarray:
