@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.engine import Engine
 from modelwright.errors import StepError
-from modelwright.evaluation import Evaluation, Evaluator
+from modelwright.evaluation import Bar, Evaluation, Evaluator
 from modelwright.finding import Effect, Finding
 from modelwright.hashing import plain, restore
 from modelwright.problem import Known, Problem
@@ -21,6 +21,7 @@ from modelwright.recipe import Recipe, Use
 from modelwright.step import Limits, Step
 from modelwright.stores import Store
 from modelwright.table import Schema
+from modelwright.tasks.metrics import Metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 SCREEN_VERSION = 1
 SHARE = 0.05
-"""Of the time budget, what checking may take at most; measuring effects may take as much again."""
+"""Of the time budget, what checking may take at most."""
+
+EFFECTS_SHARE = 0.1
+"""Of the time budget, what measuring effects beside the search may take at most."""
+
+SHORTEST = 4.0
+"""Seconds that measuring effects gets at least."""
 
 LONGEST = 30.0
 EFFECT_PRIORITY = 3
@@ -184,6 +191,19 @@ def _argument(name: str) -> str:
     return shlex.quote(name) if name.isprintable() and len(name) <= 80 else "NAME"
 
 
+def measurable(finding: Finding) -> bool:
+    """Whether leaving the finding's columns out or in does something to the score."""
+    return finding.severity in ("clear", "suspicious") and bool(finding.columns)
+
+
+def with_effect(finding: Finding, effect: Effect | None) -> Finding:
+    """The finding with its measured effect, or with the word that there was none."""
+    if effect is not None or not measurable(finding):
+        return replace(finding, effect=effect)
+    done = f"{finding.done} There was no time to measure what that does to the score."
+    return replace(finding, done=done.strip())
+
+
 @dataclass
 class Effects:
     """Measures what findings do to the score, beside the search: a quick model with the columns and without them.
@@ -219,33 +239,27 @@ class Effects:
         bench = Evaluator(
             self.evaluator.engine, situation, self.evaluator.truth, self.evaluator.assignment, self.evaluator.memory
         )
-        stop_at = time.monotonic() + max(2.0, SHARE * self.budget)
+        stop_at = time.monotonic() + max(SHORTEST, EFFECTS_SHARE * self.budget)
         known: dict[frozenset[str], Evaluation] = {}
         for place, finding in self._worth():
             with_them = frozenset(self.features) | set(finding.columns)
             without = frozenset(self.features) - set(finding.columns)
             if not without:
                 continue
-            pair = []
             for columns in (with_them, without):
-                if columns not in known:
-                    recipe = self._recipe(columns)
-                    late = time.monotonic() + bench.forecast(recipe) / bench.engine.slots > stop_at
-                    if late:
-                        return
-                    try:
-                        known[columns] = bench.evaluate(recipe, stop_at=stop_at, priority=EFFECT_PRIORITY)
-                    except StepError:
-                        return  # the step's failure is in the log; the finding goes without an effect
-                pair.append(known[columns])
-            self.tell(place, _effect(bench, pair[0], pair[1]))
+                if columns in known:
+                    continue
+                recipe = self._recipe(columns)
+                seconds = bench.forecast(recipe) / bench.engine.slots
+                bar = Bar() if time.monotonic() + 3 * seconds < stop_at else FirstPart()
+                try:
+                    known[columns] = bench.evaluate(recipe, stop_at=stop_at, bar=bar, priority=EFFECT_PRIORITY)
+                except StepError:
+                    return  # the log tells why; the findings that are left go without an effect, and say so
+            self.tell(place, _effect(bench, known[with_them], known[without]))
 
     def _worth(self) -> list[tuple[int, Finding]]:
-        ranked = [
-            (i, f)
-            for i, f in enumerate(self.findings)
-            if f.severity in ("clear", "suspicious") and f.columns and set(f.columns) <= set(self.screened)
-        ]
+        ranked = [(i, f) for i, f in enumerate(self.findings) if measurable(f) and set(f.columns) <= set(self.screened)]
         return sorted(ranked, key=lambda item: (item[1].severity != "clear", item[0]))[:MOST_EFFECTS]
 
     def _recipe(self, columns: frozenset[str]) -> Recipe:
@@ -254,12 +268,23 @@ class Effects:
         return Recipe(Use("lightgbm", {"n_estimators": 60, "learning_rate": 0.1}), transforms)
 
 
+class FirstPart(Bar):
+    """Ends an evaluation after the protocol's first part, for lack of time."""
+
+    def clears(self, metric: Metric, score: float, rows: int) -> bool:
+        """Never."""
+        return False
+
+
 def _effect(bench: Evaluator, kept: Evaluation, left_out: Evaluation) -> Effect:
     """The difference of two evaluations, with an interval from paired bootstrap resamples of the rows."""
     import numpy as np
 
     first, second = bench.oof(kept.predictions), bench.oof(left_out.predictions)
-    rows = np.flatnonzero(np.isfinite(first).reshape(len(first), -1).all(axis=1))
+    seen = np.isfinite(first).reshape(len(first), -1).all(axis=1) & np.isfinite(second).reshape(len(first), -1).all(
+        axis=1
+    )
+    rows = np.flatnonzero(seen)
     most = 5_000
     rng = np.random.default_rng([bench.situation.seed, 31])
     sampled = np.sort(rng.choice(rows, most, replace=False)) if len(rows) > most else rows
@@ -272,12 +297,10 @@ def _effect(bench: Evaluator, kept: Evaluation, left_out: Evaluation) -> Effect:
 
     differences = scores(second) - scores(first)
     differences = differences[np.isfinite(differences)]
-    difference = left_out.score.value - kept.score.value
+    before, after = (bench.score(bench.metric, p[rows], rows) for p in (first, second))
+    difference = after - before
     # Resamples of a part of the rows scatter more than all rows do, by the square root of their numbers' ratio.
     reach = (differences - differences.mean()) * np.sqrt(len(sampled) / len(rows)) if len(differences) else np.zeros(1)
     low, high = (float(difference + end) for end in np.quantile(reach, [0.025, 0.975]))
-    return Effect(_bare(kept.score), _bare(left_out.score), float(difference), low, high, "LightGBM, 60 trees")
-
-
-def _bare(score: Score[Validation]) -> Score[Validation]:
-    return replace(score, spread=None)
+    scores_of: list[Score[Validation]] = [Score(bench.metric.name, value, len(rows)) for value in (before, after)]
+    return Effect(scores_of[0], scores_of[1], float(difference), low, high, "LightGBM, 60 trees")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelwright.analyses import all_analyses
+from modelwright.checking import with_effect
 from modelwright.closing import Delivery
 from modelwright.decision import Balance, Decision, Usage, Worth
 from modelwright.finding import Effect, Finding, Tells
@@ -215,9 +216,10 @@ class State:
     def findings(self) -> tuple[Finding, ...]:
         """What the checks of the data found, with measured effects, then what analyses of the model add."""
         before = () if self.prepared is None else self.prepared.findings
-        measured = [replace(f, effect=self.effects.get(place, f.effect)) for place, f in enumerate(before)]
+        measured = [with_effect(f, self.effects.get(place)) for place, f in enumerate(before)]
         answers = {} if self.delivery is None else self.delivery.analyses
-        results = [restore(all_analyses()[n].result, value) for n, value in answers.items() if n in all_analyses()]
+        kinds = all_analyses()
+        results: list[Any] = [restore(kinds[n].result, value) for n, value in answers.items() if n in kinds]
         after = [finding for result in results if isinstance(result, Tells) for finding in result.findings()]
         return (*measured, *after)
 
