@@ -127,7 +127,7 @@ def demands(story: Story) -> Section | None:
     rows = tuple(_demand(d) for d in verified)
     table = Table(("Demand", "Result", "Measured", "How"), rows, "wlww", "Demands and whether they hold")
     blocks: list[Block] = [Paragraph(said), table]
-    blocks += [Details(f"By group: {clean(d.demand)}", (_groups(d),)) for d in verified if d.details]
+    blocks += [Details(f"More figures: {clean(d.demand)}", (_details(d),)) for d in verified if d.details]
     return Section("Your demands, and whether they hold", "demands", tuple(blocks), "judgement")
 
 
@@ -140,12 +140,13 @@ def _demand(demand: Verified) -> tuple[Words, ...]:
     )
     if ends and demand.unit == "share" and demand.low is not None and demand.high is not None:
         ends = f"{of_hundred(demand.low)} % – {of_hundred(demand.high)} %"
-    return clean(demand.demand), result, f"{found} ({ends})" if ends else found, sentence(demand.how) or "–"
+    said = f"{found} ({ends})" if ends and not clean(demand.found) else found
+    return clean(demand.demand), result, said, sentence(demand.how) or "–"
 
 
-def _groups(demand: Verified) -> Table:
+def _details(demand: Verified) -> Table:
     rows = tuple((Name(name), number(value)) for name, value in list(demand.details.items())[:50])
-    return Table(("Group", "Figure"), rows, "lr", "Figures by group")
+    return Table(("Group" if demand.name == "fairness" else "Of", "Figure"), rows, "lr", "More figures")
 
 
 def finding_words(found: Finding) -> Words:

@@ -70,6 +70,8 @@ def _json(value: Any) -> Any:
         return None if set(value) == {"$float"} else {_whole(k): _json(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_json(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     return _whole(value) if isinstance(value, str) else value
 
 
