@@ -65,12 +65,12 @@ class Line:
         if self.failures >= FAILURES:
             self.closed_until = now + PAUSE * 2**self.trips
             self.failures, self.trips, self.limit = FAILURES - 1, self.trips + 1, 1
-            self.reason = str(error)
+            self.reason = str(error).removeprefix(f"{self.title} ")
 
     def refusal(self, now: float) -> str:
         """Why nothing is asked now; empty when something may be."""
         if self.shut:
             return self.shut
         if now < self.closed_until:
-            return f"{self.title} isn't asked for a while, since {FAILURES} requests in a row failed: {self.reason}"
+            return f"{self.title} isn't asked for a while: {FAILURES} requests in a row failed, and it {self.reason}"
         return ""
