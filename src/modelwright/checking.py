@@ -18,7 +18,7 @@ from modelwright.hashing import plain, restore
 from modelwright.problem import Known, Problem
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Recipe, Use
-from modelwright.step import Limits, Step
+from modelwright.step import Limits, Outcome, Step
 from modelwright.stores import Store
 from modelwright.table import Schema
 from modelwright.tasks.metrics import Metric
@@ -31,10 +31,10 @@ SCREEN_VERSION = 1
 SHARE = 0.05
 """Of the time budget, what checking may take at most."""
 
-EFFECTS_SHARE = 0.1
-"""Of the time budget, what measuring effects beside the search may take at most."""
+EFFECTS_SHARE = 0.2
+"""Of the time budget, after how long measuring effects beside the search is given up; it mostly takes far less."""
 
-SHORTEST = 4.0
+SHORTEST = 6.0
 """Seconds that measuring effects gets at least."""
 
 LONGEST = 30.0
@@ -57,7 +57,7 @@ class Screened:
     warnings: tuple[str, ...] = ()
 
 
-def screen(
+def begin(
     engine: Engine,
     store: Store,
     problem: Problem,
@@ -67,8 +67,8 @@ def screen(
     division: dict[str, np.ndarray],
     unlabelled: int,
     budget: float,
-) -> Screened:
-    """Have the development rows checked in a worker process.
+) -> Future[Outcome]:
+    """Begin to have the development rows checked in a worker process; :func:`screened` tells what came of it.
 
     Args:
         engine: performs the step.
@@ -92,7 +92,11 @@ def screen(
         problem.seed,
     )
     seconds = min(SHARE * budget, LONGEST)
-    outcome = engine.perform(step, Limits(seconds=2 * seconds + 5.0, soft_seconds=seconds), stage="checks")
+    return engine.submit(step, Limits(seconds=2 * seconds + 5.0, soft_seconds=seconds), stage="checks")
+
+
+def screened(outcome: Outcome) -> Screened:
+    """What the checks said; that they failed, or had no time, is a warning."""
     if not outcome.ok:
         why = outcome.failure.message if outcome.failure else "they were stopped"
         return Screened(warnings=(f"The data could not be checked for leakage: {why}",))

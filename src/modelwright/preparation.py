@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelwright.action import did_you_mean
-from modelwright.checking import decide, divided, screen
+from modelwright.checking import begin, decide, divided, screened
 from modelwright.constraining import cohorts
 from modelwright.engine import Engine
 from modelwright.errors import DataError, RequestError
@@ -149,8 +149,8 @@ def prepare(
     features = reading.schema.only(names)
     development = _stored(frame, names, y, split.development, problem.target.value, store, scratch)
     say("checking")
-    screened, checked = development, names
-    said = screen(
+    looked_at, checked = development, names
+    checks = begin(
         engine,
         store,
         problem,
@@ -160,14 +160,15 @@ def prepare(
         unlabelled=dropped,
         budget=request.time_budget,
     )
+    say("profiling")
+    known = profile(frame.iloc[split.development], reading.schema, target=problem.target.value, floor=request.floor)
+    said = screened(checks.result())
     problem, findings = decide(said.findings, problem, names, request.keep_columns)
     if (kept := tuple(n for n in problem.features(reading.schema.names) if n in names)) != names:
         names, features = kept, reading.schema.only(kept)
         development = _stored(frame, names, y, split.development, problem.target.value, store, scratch)
     sealed = _stored(frame, names, y, split.holdout, problem.target.value, store, scratch)
     protocol = replace(split.protocol, assignment=_stored_array(split.assignment, store), sealed=sealed)
-    say("profiling")
-    known = profile(frame.iloc[split.development], reading.schema, target=problem.target.value, floor=request.floor)
     warnings = [*understanding.warnings, *protocol.warnings, *notes, *said.warnings]
     if dropped:
         warnings.append(f"{dropped:,} rows have no value in {problem.target.value!r} and were left out.")
@@ -185,7 +186,7 @@ def prepare(
         _units(frame, split.holdout, split.development, problem, reading.schema, request.floor, store),
         tuple(dict.fromkeys(warnings)),
         findings,
-        screened if findings else "",
+        looked_at if findings else "",
         checked if findings else (),
     )
 
