@@ -123,13 +123,16 @@ def attribute(
 
 
 def _afforded(one: float, seconds: float, most: int, players: int) -> tuple[int, int]:
-    """Background rows and players that the time allows, when one background row takes ``one`` seconds."""
-    for count in (players, *(c for c in (64, 32, 16, 8) if c < players)):
-        cost = one * count / players
-        fits = [m for m in (most, 16, 8, 4) if m <= most and m * cost <= seconds]
+    """Background rows and players that the time allows, when one background row takes ``one`` seconds.
+
+    Background rows are given up first: columns that are put together can't be told apart by anybody.
+    """
+    counts = (players, *(c for c in (64, 32) if c < players))
+    for count in counts:
+        fits = [m for m in (most, 16, 8, 4, FEWEST) if m <= most and m * one * count / players <= seconds]
         if fits:
             return fits[0], count
-    return FEWEST, min(8, players)
+    return FEWEST, counts[-1]
 
 
 class _Work:

@@ -18,7 +18,8 @@ from modelwright.hashing import plain
 from modelwright.importance import direction, rank_correlation
 
 ROWS = 300
-CHUNK = 25
+CHUNK = 10
+"""Rows that are explained at a time: so few that the first of them leave time for more."""
 BACKGROUND = 16
 PLAYERS = 30
 
@@ -62,7 +63,7 @@ def _in_chunks(here: Ground, rows: pd.DataFrame, background: pd.DataFrame) -> tu
     fixed = [c for c in (problem.time_column.value, problem.group_column.value) if c is not None]
     players = players_of(list(rows.columns), here.ranked(), PLAYERS)
     found: list[Attribution] = []
-    most, seconds, done = BACKGROUND, 0.3 * here.left, 0
+    most, seconds, done = BACKGROUND, 0.25 * here.left, 0
     while done < len(rows):
         part = slice(done, min(done + CHUNK, len(rows)))
         started = time.monotonic()

@@ -51,6 +51,7 @@ class _Node:
     feature: _Feature | None = None
     threshold: float = 0.0
     missing_left: bool = False
+    has_missing: bool = False
     left: _Node | None = None
     right: _Node | None = None
 
@@ -137,8 +138,14 @@ def _grown(features: list[_Feature], matrix: np.ndarray, y: np.ndarray, depth: i
         if goes_left.sum() < least or (~goes_left).sum() < least:
             return _Node(rows)
         left, right = node(int(tree.children_left[at]), rows[goes_left]), node(int(tree.children_right[at]), rows[~goes_left])  # fmt: skip  # noqa: E501
+        gaps = bool(np.isnan(matrix[:, j]).any())
         return replace(
-            _Node(rows), feature=features[j], threshold=threshold, missing_left=missing, left=left, right=right
+            _Node(rows, has_missing=gaps),
+            feature=features[j],
+            threshold=threshold,
+            missing_left=missing,
+            left=left,
+            right=right,
         )
 
     return node(0, np.arange(len(matrix)))
@@ -193,8 +200,8 @@ def _conditions(node: _Node) -> tuple[Condition, Condition]:
     else:
         day, sides = f"{node.threshold:.10g}", ("≤", ">")
     return (
-        Condition(feature.column, sides[0], day, node.missing_left),  # type: ignore[arg-type]
-        Condition(feature.column, sides[1], day, not node.missing_left),  # type: ignore[arg-type]
+        Condition(feature.column, sides[0], day, node.has_missing and node.missing_left),  # type: ignore[arg-type]
+        Condition(feature.column, sides[1], day, node.has_missing and not node.missing_left),  # type: ignore[arg-type]
     )
 
 
