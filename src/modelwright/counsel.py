@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 
 from modelwright.clock import Clock
 from modelwright.discretion import Discretion, clean
@@ -17,8 +19,9 @@ from modelwright.profile import Profile
 from modelwright.request import Request
 from modelwright.table import Schema
 
-CHECK_SECONDS = 20.0
-"""What the check of a provider may take at most, and a tenth of the budget at most."""
+CHECK_SECONDS = 3.0
+"""How long a run waits for the check of a provider, or a twentieth of the budget: refusals come at once, and whoever
+needs longer to reply goes on while the data is read."""
 
 LIKELY_ITERATIONS = 3
 
@@ -91,15 +94,34 @@ class Counsel:
             return gateway
         forecast = gateway.forecast(LIKELY_ITERATIONS)
         journal.append("llm_forecast", {"forecast": forecast, "max_cost": self._request.max_cost})
-        try:
-            gateway.check(time.monotonic() + min(CHECK_SECONDS, 0.1 * clock.budget))
-        except (NotAuthorised, NotUnderstood) as error:
+        self._check(gateway, journal, clock)
+        return gateway
+
+    def _check(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+        """See whether the providers reply at all; slow ones get to reply while the data is read.
+
+        Raises:
+            RequestError: when one of them refuses the key or doesn't know the model.
+        """
+        ended: Future[None] = Future()
+
+        def check() -> None:
+            try:
+                gateway.check(time.monotonic() + self._request.llm_timeout)
+                ended.set_result(None)
+            except ProviderError as error:
+                ended.set_exception(error)
+
+        # A daemon: a provider that hangs must not keep the process from ending.
+        threading.Thread(target=check, name="llm-check", daemon=True).start()
+        wait([ended], min(CHECK_SECONDS, 0.05 * clock.budget))
+        error = ended.exception() if ended.done() else None
+        if isinstance(error, NotAuthorised | NotUnderstood):
             gateway.close()
-            raise RequestError(f"{error}; put that right, or leave the language model out with --llm none") from None
-        except ProviderError as error:
+            raise RequestError(f"{error}; put that right, or leave the language model out with --llm none")
+        if error is not None:
             # A provider that is down now may be back in a minute; the run doesn't wait for it.
             journal.append("llm_unreachable", {"reason": str(error)})
-        return gateway
 
     def _providers(self, provider: Provider | None) -> Mapping[str, Provider]:
         from modelwright.action import did_you_mean

@@ -48,6 +48,7 @@ from modelwright.step import Failure, Limits, Outcome, Step
 from modelwright.tasks.metrics import gain
 from modelwright.tools import all_tools
 from modelwright.traits import traits
+from modelwright.workbench import EXPLORE_VERSION
 
 F = TypeVar("F")
 A = TypeVar("A", bound=Answer)
@@ -60,7 +61,6 @@ EXPLORATION = (100, 60, 30)
 """Share of plans that should be something new, in percent, by iteration: first look round, then build on it."""
 PILOT_SECONDS = 8.0
 PILOT_VERSION = 1
-EXPLORE_VERSION = 2
 LOOK_CHARACTERS = 2_500
 """Of the answers to an analyst's looks."""
 FRUITLESS = 2
@@ -458,7 +458,7 @@ class Reasoning:
         reason = f"The program could not be run: {failure.message}"
         if attempt >= REWRITES:
             return Remedy(reason, "Ran the plan in the plainest way instead.", template)
-        failed = f"{self._briefing.failure(failure)}\n```\n{source}```"
+        failed = f"{self._briefing.failure(failure, source)}\n```\n{source}```"
         facts = self._for_programmer(plan, None, failed)
         decided = self._ask(Programmer(), facts, lambda: Code(program=facts.template), f"{plan.name}.again.{attempt}")
         if decided.tier == "policy":
@@ -470,7 +470,7 @@ class Reasoning:
     ) -> Remedy | None:
         facts = RecoveryFacts(
             self._briefing.problem,
-            self._briefing.failure(failure),
+            self._briefing.failure(failure, source),
             self._briefing.data(in_words(plan)),
             source if plan.program else "",
             self._briefing.columns,

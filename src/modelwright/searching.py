@@ -37,6 +37,9 @@ BESIDE = 3
 SHARE = 0.4
 """Share of the remaining search time that one experiment of the portfolio may take."""
 
+SURELY = 20.0
+"""Seconds that the first baseline gets in any case; it needs a fraction of one, unless the machine is choking."""
+
 PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
 
@@ -267,7 +270,8 @@ class Search:
         parts = len(self.prepared.protocol.parts())
         one = plan.cost * self.evaluator.slowness / parts
         now = time.monotonic()
-        stop_at = max(self._search_end(upto), now + 2.0)
+        # Whatever else fails for lack of time, the first baseline makes a model.
+        stop_at = max(self._search_end(upto), now + (SURELY if number == 1 else 2.0))
         # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.
         window = SHARE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
         slice_seconds = max(0.5, window * self.evaluator.engine.slots / (parts + 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from modelwright.briefing import actions_text, experiments_text, problem_text, p
 from modelwright.discretion import Discretion
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.portfolio import Ground, permitted
-from modelwright.recipe import Use
+from modelwright.recipe import Recipe, Use
 from modelwright.step import Failure
 
 COLUMNS_CHARACTERS = 2_500
@@ -26,6 +26,7 @@ class Shown:
         ground: the run.
         discretion: how names, levels and errors are shown.
         personal: columns that explorations leave out.
+        forecast: core seconds of a whole evaluation of a recipe.
         notes: what the playbook says about such problems, as text; may change while the run goes on.
         used: names of these notes.
     """
@@ -33,6 +34,7 @@ class Shown:
     ground: Ground
     discretion: Discretion
     personal: tuple[str, ...]
+    forecast: Callable[[Recipe], float]
     notes: str = ""
     used: tuple[str, ...] = ()
 
@@ -53,8 +55,12 @@ class Shown:
 
     @cached_property
     def actions(self) -> str:
-        """What may be used."""
-        return actions_text(self.ground.task, self.ground.profile, problem=self.ground.problem)
+        """What may be used, and what it will cost here."""
+        offered = actions_text(self.ground.task, self.ground.profile, problem=self.ground.problem)
+        names = self.names.get("estimator", ())
+        costs = sorted((round(self.forecast(Recipe(Use(name))), 1), name) for name in names)
+        told = ", ".join(f"{name} {seconds:g}" for seconds, name in costs)
+        return f"{offered}\nA whole cross-validation takes about so many core seconds here: {told}"
 
     @cached_property
     def names(self) -> Mapping[str, tuple[str, ...]]:
@@ -82,10 +88,10 @@ class Shown:
         """What was tried and how it went; nothing before the first."""
         return experiments_text(experiments, self.discretion) if experiments else ""
 
-    def failure(self, failure: Failure) -> str:
-        """A failure without anything that might come from the data."""
+    def failure(self, failure: Failure, program: str = "") -> str:
+        """A failure without anything that might come from the data; words of the program that failed are known."""
         what = f"{failure.kind}: {failure.error_type} {failure.message}\n{failure.detail[-1_500:]}"
-        return self.discretion.error(what.strip())
+        return self.discretion.error(what.strip(), program)
 
     def data(self, text: str) -> str:
         """A text that holds names or levels, marked as data."""

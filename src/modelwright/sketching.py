@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from modelwright.action import Category, did_you_mean
-from modelwright.actions import FRAME_CATEGORIES, checked
+from modelwright.actions import FRAME_CATEGORIES, build_part, checked
 from modelwright.agents._plans import Chosen
 from modelwright.agents.designer import Sketch
 from modelwright.agents.recovery import Diagnosis, Fix
-from modelwright.errors import ProgramError
+from modelwright.errors import NotApplicable, ProgramError
 from modelwright.hashing import plain
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.portfolio import Ground, permitted
-from modelwright.recipe import Use
+from modelwright.recipe import Setting, Use
 
 
 class Unfit(Exception):
@@ -143,8 +143,11 @@ def _given(fix: Fix) -> Use:
 
 def _checked(use: Use, categories: Sequence[Category], ground: Ground) -> Use:
     try:
-        return checked(use, categories, ground.task)
-    except ProgramError as error:
+        fit = checked(use, categories, ground.task)
+        if categories is FRAME_CATEGORIES:
+            build_part(fit, Setting(ground.task, len(ground.problem.classes)))
+        return fit
+    except (ProgramError, NotApplicable) as error:
         raise Unfit(str(error)[:400]) from None
 
 

@@ -33,6 +33,9 @@ from modelwright.table import Schema
 SHARE = 0.25
 """Share of the time budget that manager and interpreter, who are asked at the same time, may take."""
 
+SHORT, SHORT_SHARE = 120.0, 0.15
+"""Seconds of budget below which they may take less: what is left must do for a model."""
+
 MOST_SECONDS = 120.0
 """Seconds after which nobody waits for them, however long the budget."""
 
@@ -216,7 +219,8 @@ def _advised(
     """What the manager and the interpreter say, asked at the same time."""
     known = profile(reading.frame, reading.schema, floor=request.floor)
     shown = _shown(request, reading, known, meet(reading.schema, known))
-    seconds = min(SHARE * request.time_budget, MOST_SECONDS)
+    share = SHARE if request.time_budget >= SHORT else SHORT_SHARE
+    seconds = min(share * request.time_budget, MOST_SECONDS)
     clear = isinstance(rules, Problem)
 
     def check(answer: Interpretation) -> list[str]:

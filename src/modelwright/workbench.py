@@ -17,7 +17,7 @@ from modelwright.step import Limits, Step
 from modelwright.table import Schema
 from modelwright.tools import Data, Measured, Model, Predictions
 
-EXPLORE_VERSION = 1
+EXPLORE_VERSION = 2
 
 
 @dataclass

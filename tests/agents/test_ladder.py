@@ -126,6 +126,13 @@ def test_words_follow_structure_and_the_policy_follows_words() -> None:
     assert '"enum":["ace","king"]' in asked[-1].messages[1].text
 
 
+def test_what_is_wrong_about_the_content_is_not_asked_for_in_another_form() -> None:
+    decided, asked = play('{"card": "ace", "stake": 9}')
+    assert decided.answer is POLICY
+    assert [d.tier for d in decided.descents] == ["native"]
+    assert len(asked) == CORRECTIONS + 1
+
+
 def test_a_provider_without_structured_output_is_asked_in_words() -> None:
     decided, asked = play(NotUnderstood("it knows no tools"), GOOD)
     assert decided.tier == "prompted" and decided.answer.card == "ace"

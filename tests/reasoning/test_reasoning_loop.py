@@ -180,7 +180,7 @@ def test_nothing_of_the_rows_leaves(tmp_path):
     model = Scripted(say)
     fit(tmp_path / "run", model, frame, max_iterations=2, max_experiments=None)
     sent = text_of(model.asks)
-    assert {a.purpose for a in model.asks} >= {"analyst", "recovery", "designer", "reporter"}
+    assert {a.purpose for a in model.asks} >= {"analyst", "designer", "programmer", "reporter"}
     assert CANARY not in sent
     assert "example.org" not in sent
     for value in frame["balance"].sample(40, random_state=0):

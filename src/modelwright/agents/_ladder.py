@@ -84,6 +84,10 @@ def decide(
             # Only a provider that doesn't know structured output may know how to reply in words.
             if not isinstance(error, NotUnderstood):
                 break
+        except _Unfit as error:
+            descents.append(Descent(tier, _line(error)))
+            # The form was right; asking for the same in another form would only cost as much again.
+            break
         except Unacceptable as error:
             descents.append(Descent(tier, _line(error)))
         else:
@@ -108,12 +112,15 @@ def _on_tier(
     if tier == "prompted":
         words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
         messages = (*messages[:-1], Message("user", f"{messages[-1].text}\n\n{words}"))
-    problem = ""
+    problem, formed = "", False
     for _ in range(CORRECTIONS + 1):
         reply = ask(Ask(agent.name, messages, schema if tier == "native" else None, agent.max_tokens, agent.search))
         replies.append(reply)
         try:
-            return agent.review(parsed(reply, agent.answer), facts)
+            formed = False
+            answer = parsed(reply, agent.answer)
+            formed = True
+            return agent.review(answer, facts)
         except Unacceptable as error:
             problem = str(error)
         said = reply.text if len(reply.text) <= 4_000 else f"{reply.text[:4_000]} […]"
@@ -122,7 +129,12 @@ def _on_tier(
             Message("assistant", said or "(nothing)"),
             Message("user", AGAIN.format(problems=problem)),
         )
-    raise Unacceptable(f"{CORRECTIONS + 1} answers in a row could not be used; the last one: {problem}"[:600])
+    kind = _Unfit if formed else Unacceptable
+    raise kind(f"{CORRECTIONS + 1} answers in a row could not be used; the last one: {problem}"[:600])
+
+
+class _Unfit(Unacceptable):
+    """The last answer was of the right form; what it said was no good."""
 
 
 def closed(schema: Any) -> Any:
@@ -190,7 +202,7 @@ def _json_of(text: str) -> Any:
                 value = read(candidate)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict) and value:
+            if isinstance(value, dict) and (value or candidate == "{}"):
                 return value
     if not text.strip():
         raise ValueError("it is empty")

@@ -30,7 +30,7 @@ NODES = frozenset({
     "Exp", "Sign", "Sin", "Cos", "Tan", "Atan", "Atan2", "Pi", "Radians", "Degrees", "IsNan", "IsInf",
     # texts
     "Lower", "Upper", "Length", "Substring", "Contains", "StartsWith", "EndsWith", "Trim", "Replace", "StrPosition",
-    "Left", "Right", "SplitPart", "Concat", "DPipe", "RegexpLike", "Levenshtein",
+    "Left", "Right", "SplitPart", "Concat", "DPipe", "RegexpLike", "RegexpExtract", "RegexpReplace", "Levenshtein",
     # dates
     "Extract", "Year", "Month", "Day", "Hour", "Minute", "Second", "Week", "Quarter", "DayOfWeek", "DayOfWeekIso",
     "DayOfMonth", "DayOfYear", "WeekOfYear", "Dayname", "Monthname", "DateDiff", "TimestampDiff", "DateTrunc",
@@ -51,7 +51,7 @@ TYPES = frozenset({
 
 SHOWN = (
     "columns, literals, arithmetic, comparisons, AND/OR/NOT, CASE, COALESCE, NULLIF, GREATEST, LEAST, LN, LOG, SQRT, "
-    "POWER, EXP, ABS, ROUND, FLOOR, CEIL, SIN, COS, LOWER, UPPER, LENGTH, SUBSTR, CONTAINS, CAST, EXTRACT, DATE_DIFF"
+    "POWER, EXP, ABS, ROUND, FLOOR, CEIL, SIN, COS, LOWER, UPPER, LENGTH, SUBSTR, CONTAINS, REGEXP_EXTRACT, CAST, EXTRACT, DATE_DIFF"
 )
 
 
@@ -100,7 +100,9 @@ def _check(name: str, node: Any) -> None:
         raise _refusal(name, f"casts to {node.sql()[:40]}")
     if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest") or node.args.get("field")):
         raise _refusal(name, "uses IN with something other than a list")
-    if isinstance(node, exp.RegexpLike) and not isinstance(node.expression, exp.Literal):
+    if isinstance(node, exp.RegexpLike | exp.RegexpExtract | exp.RegexpReplace) and not isinstance(
+        node.expression, exp.Literal
+    ):
         raise _refusal(name, "uses a pattern that isn't a literal")
 
 
