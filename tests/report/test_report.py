@@ -15,7 +15,7 @@ from report_rich import MAKERS as STORIES
 from report_rich import page, tree
 from report_stories import NASTY, bare, binary, hostile, multiclass, poor, regression
 
-from modelwright.judgement import Curve, Importance
+from modelwright.judgement import Comparison, Curve, Importance
 from modelwright.protocol import Score
 from modelwright.report import Moment, document, html, markdown, write
 from modelwright.report import answer as answer_section
@@ -318,6 +318,9 @@ def test_a_lead_that_the_interval_does_not_carry_is_only_probable():
     assert "is no accident" in words(answer(binary())[1])
     assert "probably no accident" in words(answer(changed(baseline=Score("roc_auc", 0.83, 500)))[1])
     assert "may be chance" in words(answer(changed(better=0.7))[1])
+    paired = Comparison("prior", "baseline", 0.8452, 0.83, 0.0152, 0.01, 0.02, 1.0, True)
+    told = words(answer(changed(baseline=Score("roc_auc", 0.83, 500), comparisons=(paired,)))[1])
+    assert "is no accident" in told, "the paired difference says more than the score's own interval"
 
 
 def test_cautions_of_several_columns_are_told_once():

@@ -8,6 +8,7 @@ from modelwright.diagnostics import Calibration, ChanceTest, LearningCurve, Robu
 from modelwright.explanation import Coverage, Uncertainty
 from modelwright.judgement import Comparison
 from modelwright.report import Story, curves
+from modelwright.report.answer import command
 from modelwright.report.numbers import clean, counted, interval, number, percent, score, sentence
 from modelwright.report.tree import (
     Block,
@@ -224,7 +225,7 @@ def uncertainty(story: Story) -> Section | None:
         blocks.append(Table(titles, rows, "rrrrl", "Promised and observed shares"))
         n = counted(found.coverage[0].rows, "sealed row")
         blocks.append(Paragraph(f"Observed on {n}, which had no part in making the {things}.", "note"))
-    blocks.append(From("", (Code("modelwright predict RUN NEW_ROWS.csv --intervals 0.9 -o predictions.csv", "sh"),)))
+    blocks.append(From("", (Code(f"{command(story)} --intervals 0.9", "sh"),)))
     return Section("How sure each prediction is", "uncertainty", tuple(blocks), source)
 
 

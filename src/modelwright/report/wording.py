@@ -277,11 +277,15 @@ def comparison(story: Story) -> Words:
 def sureness(story: Story) -> str:
     """How sure it is that the model beats the baseline: ``no accident``, ``probably no accident`` or ``chance``.
 
-    The share of paired resamplings decides, and the interval has to lie clear of the baseline, too.
+    The share of paired resamplings decides, and the interval of the paired difference has to leave zero out, too;
+    where that wasn't measured, the score's own interval has to lie clear of the baseline.
     """
     judged = story.judgement
     low, high = judged.score.low, judged.score.high
     clear = low is None or high is None or not low <= judged.baseline.value <= high
+    for paired in judged.comparisons:
+        if paired.role == "baseline":
+            clear = paired.distinguishable
     if judged.better >= 0.975 and clear:
         return "no accident"
     return "probably no accident" if judged.better >= 0.9 else "chance"
