@@ -33,6 +33,13 @@ SECOND = {
     "expected_gain": 2,
 }
 
+THIRD = {
+    **SECOND,
+    "name": "age-groups",
+    "transforms": [{"action": "binning", "params": {"columns": ["age"]}}],
+    "hypothesis": "Age groups shift the border.",
+}
+
 
 def bodies(n: int = 400, seed: int = 5) -> pd.DataFrame:
     """People: the class depends on weight over height squared."""
@@ -46,9 +53,7 @@ def bodies(n: int = 400, seed: int = 5) -> pd.DataFrame:
 def thought(purpose: str, text: str) -> Mapping[str, Any] | str:
     """What somebody who knows about bodies answers to an agent's question."""
     if purpose == "designer":
-        return (
-            {"plans": [FIRST, SECOND]} if "body-mass-index" not in text else {"plans": [{**SECOND, "name": "age-too"}]}
-        )
+        return {"plans": [THIRD] if "body-mass-index" in text else [FIRST, SECOND]}
     if purpose == "programmer":
         # The template, with a line that shows whose it is.
         program = text.split("```")[1].strip("\n").replace("features = data", "features = data\n# by hand")

@@ -53,7 +53,7 @@ class Demand(Answer):
 class Interpretation(Answer):
     """A problem as a reader of its words understands it; what is left open is worked out by rules."""
 
-    target: Choice | None = Field(description="column to predict; null when no column holds the answer")
+    target: Choice | None = Field(default=None, description="column to predict; null when no column holds the answer")
     task: Choice | None = None
     metric: Choice | None = Field(default=None, description="only when the words ask for a particular one")
     positive: Choice | None = Field(default=None, description="level of the target that is looked for, of two")
