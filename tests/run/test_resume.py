@@ -38,10 +38,13 @@ def fits_of(lines: list[dict]) -> set[str]:
 
 def until(process, run: Path, stage: str, count: int = 1) -> list[psutil.Process]:
     """Wait for the n-th event of a stage; returns the processes that the run has started by then."""
-    while stages_of(run).count(stage) < count:
+    workers: list[psutil.Process] = []
+    # The events of earlier sessions are there before the workers of this one are.
+    while stages_of(run).count(stage) < count or not workers:
         assert process.poll() is None, f"ended before {stage}: {process.communicate()}"
         time.sleep(0.02)
-    return psutil.Process(process.pid).children(recursive=True)
+        workers = psutil.Process(process.pid).children(recursive=True)
+    return workers
 
 
 def killed(process, workers: list[psutil.Process]) -> None:
