@@ -44,10 +44,13 @@ def conclude(judgement: Judgement, analyses: Mapping[str, Any], n_development: i
         reason = f"{rule.sentence} {reason}"
         remedies.append(f"Use the rule instead of the model: {'; '.join(rule.rule)}.")
     failed = [v for v in judgement.demands if v.passed is False]
-    if failed and word != "not usable":
+    if failed:
         listed = "; ".join(f"{v.demand} ({v.found})" if v.found else v.demand for v in failed)
         many = "A demand isn't met" if len(failed) == 1 else f"{len(failed)} demands aren't met"
-        word, reason = _at_most_with_care(word), f"{many}: {listed}. {reason}"
+        told = f"{many}: {listed}."
+        # What makes a model useless comes first.
+        reason = f"{reason} {told}" if word == "not usable" else f"{told} {reason}"
+        word = _at_most_with_care(word)
     if curve is not None and curve.outlook == "rising":
         remedies.append(curve.sentence)
     if word != "ready" and judgement.score.n_rows < 100:

@@ -24,6 +24,8 @@ LIGHTER = 6
 SPEED_RESERVE = 0.85
 """Share of a limit of speed that members may use: the delivered model is fitted on more rows, and clocks differ."""
 SIZE_RESERVE = 0.9
+NEAR = 1.5
+"""When no model keeps the limits: how much further than the closest one a better model may be beyond them."""
 
 
 def finishing(clock: Clock) -> float:
@@ -155,7 +157,10 @@ class Refitter:
                 kept, key=lambda w: (gain(metric, self.chooser.score(w), 0.0), -len(w))
             )  # fmt: skip
         else:
-            best = min(options, key=self._excess)
+            # Of what comes about as close, the best: a useless model that is a little smaller serves nobody.
+            least = min(map(self._excess, options))
+            near = [w for w in options if self._excess(w) <= NEAR * least]
+            best = max(near, key=lambda w: (gain(metric, self.chooser.score(w), 0.0), -len(w)))
         if best is choice.weights:
             return choice
         self.journal.append(

@@ -22,7 +22,8 @@ MOST_ROWS = 50_000
 MOST_LEVELS = 30
 
 Condition = tuple[str, str, Any]
-"""A column and what is asked of it: its ``value`` (with the median, for gaps), a ``level``, or ``missing``."""
+"""A column and what is asked of it: its ``value`` (with the median, for gaps, and whether there are any), a ``level``,
+or ``missing``."""
 
 
 def simple_rule(place: Workplace, *, case: dict[str, Any]) -> Done:
@@ -93,7 +94,7 @@ def _conditions(rows: pd.DataFrame, floor: int) -> list[Condition]:
             counts = column.value_counts()
             found += [(name, "level", level) for level in counts.index[counts >= floor][:MOST_LEVELS]]
         elif pd.api.types.is_numeric_dtype(column) and column.notna().any():
-            found.append((name, "value", float(column.median())))
+            found.append((name, "value", (float(column.median()), missing > 0)))
     return found
 
 
@@ -107,7 +108,7 @@ def _matrix(rows: pd.DataFrame, conditions: list[Condition]) -> np.ndarray:
             made[:, j] = (column == value).fillna(False).to_numpy(dtype=bool)
         else:
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            made[:, j] = np.clip(np.where(np.isfinite(values), values, value), -1e30, 1e30)
+            made[:, j] = np.clip(np.where(np.isfinite(values), values, value[0]), -1e30, 1e30)
     return made
 
 
@@ -166,8 +167,8 @@ def _asked(name: str, kind: str, value: Any, limit: float) -> tuple[str, str]:
         return f"{name!r} is missing", f"{name!r} is there"
     if kind == "level":
         return f"{name!r} is {str(value)!r}", f"{name!r} is not {str(value)!r}"
-    at_gaps = " or missing"
-    above, below = (at_gaps, "") if value > limit else ("", at_gaps)
+    at_gaps = " or missing" if value[1] else ""
+    above, below = (at_gaps, "") if value[0] > limit else ("", at_gaps)
     return f"{name!r} > {limit:.4g}{above}", f"{name!r} ≤ {limit:.4g}{below}"
 
 
