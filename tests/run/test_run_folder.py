@@ -10,6 +10,7 @@ import pytest
 from run_samples import HOSTILE, lines_of, summary_of
 
 import modelwright as mw
+from modelwright.analyses import all_analyses
 from modelwright.experiment import INPUTS
 from modelwright.program import check
 from modelwright.recipe import Recipe
@@ -48,9 +49,14 @@ def test_the_run_folder_holds_what_the_contract_says(messy):
     found = {p.name for p in messy.run.iterdir()} - {"run.db-wal", "run.db-shm"}
     promised = {"summary.json", "report.md", "report.html", "leaderboard.csv", "trace.jsonl", "experiments", "model"}
     assert found == promised | {"run.db", "run.lock", "artefacts"}
-    assert {p.name for p in (messy.run / "model").iterdir()} == {
-        "model.json", "model.skops", "MODEL_CARD.md", "golden.json",
-    }  # fmt: skip
+    files = {p.name for p in (messy.run / "model").iterdir()}
+    assert files - {"uncertainty.json"} == {
+        "model.json",
+        "model.skops",
+        "MODEL_CARD.md",
+        "golden.json",
+        "references.json",
+    }
     summary, board = summary_of(messy.run), pd.read_csv(messy.run / "leaderboard.csv")
     assert len(board) == summary["experiments"] == 4
     assert f"{board['number'][0]:02d}-{board['name'][0]}" == summary["best"]["experiment"]
@@ -150,7 +156,7 @@ def test_a_frame_in_a_run_and_a_number_out(tmp_path, monkeypatch):
         stage for stage, step in steps if sealed in json.dumps([dict(step.args), dict(step.inputs)], default=str)
     ]
     assert reading[0] == "judge"
-    assert set(reading[1:]) == {"refit on all rows"}
+    assert "refit on all rows" in reading and set(reading[1:]) <= {"refit on all rows", *all_analyses()}
     rows = next((tmp_path / "run" / "artefacts").rglob(sealed))
     assert len(read_frame(rows)) == held["rows"]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from modelwright.bundle.model import Model
 
-PLAYERS = 100
-"""Columns that are told apart; of wider data the rest is one."""
+PLAYERS, FEWEST, CELLS = 100, 30, 30_000
+"""Columns that are told apart at most, of how many in very wide data, and the product with the number of columns."""
 
 
 def outcome_text(model: Model) -> str:
@@ -43,11 +43,12 @@ def attributed(model: Model, frame: pd.DataFrame, seconds: float) -> Attribution
     problem = model.manifest.problem
     roles = (problem.time_column.value, problem.group_column.value)
     fixed = tuple(c for c in roles if c is not None and c in frame.columns)
+    most = min(PLAYERS, max(FEWEST, CELLS // max(1, frame.shape[1])))
     return attribute(
         model._raw_of,
         frame,
         model._background(),
-        players_of(list(frame.columns), model.manifest.important, PLAYERS),
+        players_of(list(frame.columns), model.manifest.important, most),
         seed=problem.seed,
         picked=picked,
         seconds=seconds,

@@ -102,7 +102,7 @@ class Model:
 
         Shapley values in the original columns (see :mod:`modelwright.attribution`) against reference rows that the
         bundle carries. They are about the probability of the second of two classes, of the predicted one of several
-        classes, or about the number; beyond 40 columns all that matter least are one.
+        classes, or about the number. Beyond 100 columns (30 in very wide data) all that matter least are one.
 
         Args:
             data: as for :meth:`predict`; a single row will do.
