@@ -23,6 +23,9 @@ FOLDS, ROUNDS = 3, 50
 DIFFERENT, VERY = 0.6, 0.75
 """Lower end of the interval from which a difference is told, or taken for suspicious; 0.5 is no difference at all."""
 
+ROWS_A_LEVEL = 20
+"""Rows that a column's levels have on average for it to be looked at."""
+
 MOST_COLUMNS = 5
 LEAST_SHARE = 0.1
 """Of what tells the sides apart, what a column must contribute to be named."""
@@ -88,7 +91,8 @@ def shift(place: Workplace, *, case: dict[str, Any]) -> Done:
     sample = Sample(frame, asked.schema, side.astype(np.int64), asked.problem, len(side), seed=place.seed)
     dates = asked.schema.of_kind("datetime") if asked.problem.time_column.value is not None else ()
     barred = {asked.problem.time_column.value, *dates}
-    names = [name for name in frame.columns if name not in barred]
+    # Levels that hardly repeat are on one side or the other by necessity.
+    names = [name for name in frame.columns if name not in barred and _repeats(frame[name])]
     if not names or min(map(len, sides)) < 30:
         return Done(None, {})
     X = np.column_stack([sample.codes(name) for name in names]).astype(np.float32)
@@ -100,6 +104,11 @@ def shift(place: Workplace, *, case: dict[str, Any]) -> Done:
     top = [i for i in np.argsort(-gains, kind="stable")[:MOST_COLUMNS] if gains[i] >= LEAST_SHARE * total]
     columns = tuple((str(names[i]), round(float(gains[i] / total), 3)) for i in top)
     return Done(plain(Shift(auc, low, high, len(side), columns, asked.protocol.holdout)), {}, truncated=cut)
+
+
+def _repeats(column: pd.Series) -> bool:
+    """Whether a column holds quantities, or levels that have some rows each."""
+    return column.dtype.kind in "fM" or column.nunique() <= max(2, len(column) // ROWS_A_LEVEL)
 
 
 def _parts(frame: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
