@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelwright.action import did_you_mean
-from modelwright.attribution import Attribution, attribute, players_of
+from modelwright.attribution import MOST, Attribution, attribute, players_of
 from modelwright.bundle.wording import clean, named, reason_text, together, value_text
 from modelwright.counterfactual import Move, options_of, search
 from modelwright.errors import RequestError
@@ -52,6 +52,7 @@ def attributed(model: Model, frame: pd.DataFrame, seconds: float) -> Attribution
         seed=problem.seed,
         picked=picked,
         seconds=seconds,
+        most=MOST if most == PLAYERS else MOST // 2,
         fixed=fixed,
     )
 
