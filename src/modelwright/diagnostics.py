@@ -163,7 +163,7 @@ class ChanceTest:
         shuffled_best: the score that the best twentieth of shuffled targets reach.
         p_value: share of shuffles that did as well as the truth, the truth counted in.
         permutations: how many shuffles.
-        signal: whether the truth was clearly better than shuffled targets (p at most 0.05).
+        signal: whether the truth was clearly better than shuffled targets (p at most 0.01).
         sentence: the answer in words.
     """
 

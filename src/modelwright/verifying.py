@@ -157,7 +157,8 @@ def _of_model(
         found.append(
             Verified(
                 "model_bytes", f"a bundle of at most {_size(demands.model_bytes)}", float(size), _size(size),
-                size <= demands.model_bytes, "Size of the bundle's files on disk; the card and the manifest are estimated, rather too large than too small.",
+                size <= demands.model_bytes,
+                "Size of the bundle's files on disk; card and manifest are estimated, rather too large than too small.",
                 limit=float(demands.model_bytes), unit="bytes",
             )
         )  # fmt: skip

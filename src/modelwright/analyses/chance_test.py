@@ -19,8 +19,10 @@ from modelwright.tasks.metrics import find_metric, gain
 
 MOST_ROWS = 2_500
 MOST = 499
-LEAST = 19
-"""Shuffles below which no p-value reaches 0.05."""
+LEAST = 99
+"""Shuffles below which no p-value reaches 0.01."""
+SURE = 0.01
+"""p-value up to which a signal is believed: the question is asked of models that have just failed to show one."""
 LEVELS = 30
 TREES = 60
 DEPTH = 5
@@ -38,7 +40,7 @@ def chance_test(place: Workplace, *, case: dict[str, Any]) -> Done:
 
     Targets are shuffled over the rows; where rows are ordered in time they are turned round in a circle instead, which
     leaves alone that neighbours resemble each other. The value is a :class:`~modelwright.diagnostics.ChanceTest`, or
-    ``None`` when there was time for fewer than nineteen shuffles.
+    ``None`` when there was time for fewer than 99 shuffles.
     """
     asked = restore(Case, case)
     frame, y = rows_of(place.inputs["rows"], asked.target, asked.n_classes)
@@ -68,12 +70,16 @@ def chance_test(place: Workplace, *, case: dict[str, Any]) -> Done:
     as_good = sum(gain(metric, other, real) >= 0 for other in others)
     p = (1 + as_good) / (1 + len(others))
     best = float(np.quantile(others, 0.95 if metric.greater_is_better else 0.05))
-    median, signal = float(np.median(others)), p <= 0.05
+    median, signal = float(np.median(others)), p <= SURE
     told = (
         f"A quick model reaches {metric.name} {shown(metric, real)}; with shuffled targets it reaches "
         f"{shown(metric, median)} (p = {p:.2g} from {len(others)} shuffles)"
     )
-    sentence = f"{told}: the columns do say something." if signal else f"No signal was found in these columns. {told}."
+    if signal:
+        sentence = f"{told}: the columns do say something."
+    else:
+        hint = "There is at most a hint of a signal" if p <= 0.05 else "No signal was found"
+        sentence = f"{hint} in these columns. {told}."
     result = ChanceTest(metric.name, real, median, best, p, len(others), signal, sentence)
     return Done(plain(result), {}, truncated=len(others) < MOST)
 
