@@ -6,6 +6,10 @@ import time
 from dataclasses import dataclass
 
 
+SHORT = 60.0
+"""Seconds of budget up to which the model itself needs all there is."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """Counts from the moment the command started.
@@ -38,7 +42,9 @@ class Clock:
             refit_seconds: what fitting all members of the present ensemble once on the development rows would take.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
         """
-        fixed = min((8.0 + 0.02 * self.budget) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
+        # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
+        asked = 0.08 * max(0.0, self.budget - SHORT)
+        fixed = min((8.0 + 0.02 * self.budget + asked) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
         # What takes long to fit also takes long to write, to read and to ask. Fitting once more on all rows is worth
         # a sixth of the budget, no more.
         refits = 1.8 * refit_seconds

@@ -31,7 +31,7 @@ BROKEN: dict[str, tuple[str | bytes, tuple[str, ...], str]] = {
     "no duration": (csv(GOOD), ("--time-budget", "soon"), "duration"),
     "too short a budget": (csv(GOOD), ("--time-budget", "2s"), "too short"),
     "no size": (csv(GOOD), ("--memory-limit", "lots"), "size"),
-    "language model": (csv(GOOD), ("--llm", "openai:x"), "--llm"),
+    "language model": (csv(GOOD), ("--llm", "opnai:x"), "did you mean openai:x?"),
     "other executor": (csv(GOOD), ("--executor", "ray"), "--executor"),
     "unknown failure": (csv(GOOD), ("--inject-failure", "fire"), "crash"),
     "no experiments": (csv(GOOD), ("--max-experiments", "0"), "--max-experiments"),
