@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-
 SHORT = 60.0
 """Seconds of budget up to which the model itself needs all there is."""
 

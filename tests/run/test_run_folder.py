@@ -47,7 +47,8 @@ def test_a_run_delivers_a_model_and_an_honest_score(which, request):
 def test_the_run_folder_holds_what_the_contract_says(messy):
     # Whoever reads the log while it is open leaves SQLite's own two files beside it.
     found = {p.name for p in messy.run.iterdir()} - {"run.db-wal", "run.db-shm"}
-    promised = {"summary.json", "report.md", "report.html", "report.json", "leaderboard.csv", "trace.jsonl", "experiments", "model"}
+    reports = {"report.md", "report.html", "report.json"}
+    promised = {"summary.json", *reports, "leaderboard.csv", "trace.jsonl", "experiments", "model"}
     assert found == promised | {"run.db", "run.lock", "artefacts"}
     files = {p.name for p in (messy.run / "model").iterdir()}
     assert files - {"uncertainty.json"} == {

@@ -285,7 +285,8 @@ def _named_class(name: str, classes: tuple[str, ...], field: Field) -> Known[str
     if len(same) != 1:
         # Which classes there are isn't said: one may be so rare that it must not be named to whoever is asking.
         raise RequestError(
-            f"The target {printable(field.name)!r} has no class {printable(name)!r}; give it as it is written in the data"
+            f"The target {printable(field.name)!r} has no class {printable(name)!r}; "
+            "give it as it is written in the data"
         )
     return Known(same[0], "user", "you named it", tuple(c for c in classes if c != same[0]))
 

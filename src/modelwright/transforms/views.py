@@ -222,8 +222,8 @@ class Native(View):
     name: ClassVar[str] = "native"
     description: ClassVar[str] = (
         "A frame of numbers and of categories with the levels of training, rare ones pooled. For estimators that "
-        "split on categories themselves. Columns are called f0, f1, …, since libraries refuse many real names; an arrow "
-        "after it says that the prediction must rise or fall with the column."
+        "split on categories themselves. Columns are called f0, f1, …, since libraries refuse many real names; an "
+        "arrow after it says that the prediction must rise or fall with the column."
     )
     params: ClassVar[tuple[Param, ...]] = (
         Integer(
