@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from modelwright.estimators import all_estimators
 from modelwright.plan import Hypothesis, Plan
@@ -102,11 +103,21 @@ class Ground:
 
 def portfolio(ground: Ground) -> tuple[Plan, ...]:
     """The plans in the order in which they should be run, without those that the constraints forbid."""
-    plans = list(_allowed(ground, _ordered(ground)))
+    plans = list(_allowed(ground, chain(_ordered(ground), _named(ground))))
     if ground.problem.constraints.prefer:
         wished = set(ground.problem.constraints.prefer)
         plans.sort(key=lambda p: not (names_of(p.estimator.action) & wished))
     return tuple(plans)
+
+
+def _named(ground: Ground) -> Iterator[Plan]:
+    """Whatever the user named or left over that isn't in the portfolio, as it comes."""
+    constraints = ground.problem.constraints
+    for name, member in all_estimators().items():
+        asked = name in constraints.prefer or bool(names_of(name) & set(constraints.allow))
+        asked = asked or (constraints.interpretable and not constraints.allow and member.interpretable)
+        if asked and member.family != "baseline" and (member.max_rows is None or ground.rows <= member.max_rows):
+            yield Plan(name.replace("_", "-"), Use(name), reason="It is of a kind that the constraints ask for.")
 
 
 def names_of(estimator: str) -> set[str]:
