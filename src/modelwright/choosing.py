@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from modelwright.constraining import (
@@ -20,7 +20,7 @@ from modelwright.plan import Experiment
 from modelwright.policy.portfolio import allowed
 from modelwright.problem import Constraints
 from modelwright.protocol import Score, Validation
-from modelwright.recipe import Recipe, Use
+from modelwright.recipe import Member, Recipe, Use
 from modelwright.stores import Store
 from modelwright.tasks.metrics import find_metric, gain, to_labels
 
@@ -53,6 +53,26 @@ class Choice:
     calibration: Use | None = None
     blend: str = ""
     truth: str = ""
+
+
+def recipe_of(usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
+    """What a choice is made of, as one recipe."""
+    members = [(usable[n], w) for n, w in choice.weights.items()]
+    if len(members) == 1 and choice.calibration is None:
+        only = members[0][0].recipe
+        assert only is not None
+        return replace(only, threshold=choice.threshold)
+    return Recipe(
+        Use("blend"),
+        calibration=choice.calibration,
+        threshold=choice.threshold,
+        members=tuple(Member(e.recipe, w, e.slug) for e, w in members if e.recipe is not None),
+    )
+
+
+def correction_inputs(choice: Choice) -> dict[str, str]:
+    """What a step needs to fit the correction of a choice's probabilities."""
+    return {"blend": choice.blend, "blend_truth": choice.truth} if choice.calibration is not None else {}
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelwright.analyses import Case, all_analyses
 from modelwright.balance import weigh
-from modelwright.choosing import Choice, Chooser
+from modelwright.choosing import Choice, Chooser, correction_inputs, recipe_of
 from modelwright.clock import Clock
 from modelwright.concluding import conclude
 from modelwright.constraining import demanded, estimators_of, unmeasured
@@ -22,13 +22,15 @@ from modelwright.journal import Journal
 from modelwright.judgement import Judgement, Verified
 from modelwright.plan import Experiment
 from modelwright.preparation import Prepared, personal_columns
-from modelwright.recipe import Member, Recipe, Use
+from modelwright.recipe import Recipe
 from modelwright.refitting import Refitter, finishing
 from modelwright.step import Limits, Outcome, Step
 
 __all__ = ["Choice", "Closing", "Delivery"]
 
 CLOSING_VERSION = 2
+RESERVED = 0.4
+"""Share of the time that an analysis may take which is kept from the others."""
 CARD_BYTES = 24_000
 """What a bundle's card takes on disk, about."""
 
@@ -210,7 +212,7 @@ class Closing:
         answers, more = self._answers(asked)
         # After the analyses: speed is measured when nothing else is running, and size with all that is delivered.
         demands = self._verified(refitter, choice, models, assembled, files | more)
-        recipe = self._recipe(refitter.usable, choice)
+        recipe = recipe_of(refitter.usable, choice)
         delivery = Delivery(
             recipe,
             assembled.artefacts["model"],
@@ -254,7 +256,8 @@ class Closing:
             if seconds < analysis.least:
                 self.journal.append("analysis_left_out", {"analysis": analysis.name})
                 continue
-            spare -= seconds
+            # Hardly any takes all the time it may; those that come late are stopped.
+            spare -= RESERVED * seconds
             step = Step(
                 analysis.tool,
                 analysis.version,
@@ -276,11 +279,11 @@ class Closing:
             if not future.done():
                 future.cancel()
             outcome = future.result()
-            if outcome.ok:
+            if outcome.ok and not (outcome.value is None and outcome.truncated):
                 answers[name] = outcome.value
                 files |= outcome.artefacts
             else:
-                why = outcome.failure.kind if outcome.failure else "cancelled"
+                why = outcome.failure.kind if outcome.failure else "timeout" if outcome.ok else "cancelled"
                 self.journal.append("analysis_left_out", {"analysis": name, "reason": why})
         return {name: answer for name, answer in answers.items() if answer is not None}, files
 
@@ -302,6 +305,7 @@ class Closing:
             sum(refitter.one_fit(e) for e in members),
             tuple(e.plan.name for e in members),
             rival.plan.name if rival is not None else "",
+            tuple(refitter.one_fit(e) for e in members),
         )
 
     def _assemble(self, choice: Choice, models: Mapping[int, Outcome]) -> Outcome:
@@ -318,7 +322,7 @@ class Closing:
                 "floor": self.prepared.profile.floor,
             },
             {f"member_{i}": models[n].artefacts["model"] for i, n in enumerate(choice.weights)}
-            | _blend(choice)
+            | correction_inputs(choice)
             | {"rows": self.prepared.development},
             situation.seed,
         )
@@ -336,7 +340,7 @@ class Closing:
         constraints = self.prepared.problem.constraints
         if not demanded(constraints) and not constraints.notes:
             return ()
-        recipe = self._recipe(refitter.usable, choice)
+        recipe = recipe_of(refitter.usable, choice)
         names = estimators_of(recipe)
         facts = (assembled.value["golden"], recipe, self.prepared.features, self.prepared.problem)
         sizes = [len(canonical_json(fact).encode()) for fact in facts]
@@ -370,20 +374,7 @@ class Closing:
         return tuple(restore(Verified, found) for found in outcome.value)
 
     def _members(self, refitter: Refitter, choice: Choice) -> dict[str, str]:
-        return {f"member_{i}": refitter.model(n) for i, n in enumerate(choice.weights)} | _blend(choice)
-
-    def _recipe(self, usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
-        members = [(usable[n], w) for n, w in choice.weights.items()]
-        if len(members) == 1 and choice.calibration is None:
-            only = members[0][0].recipe
-            assert only is not None
-            return replace(only, threshold=choice.threshold)
-        return Recipe(
-            Use("blend"),
-            calibration=choice.calibration,
-            threshold=choice.threshold,
-            members=tuple(Member(e.recipe, w, e.slug) for e, w in members if e.recipe is not None),
-        )
+        return {f"member_{i}": refitter.model(n) for i, n in enumerate(choice.weights)} | correction_inputs(choice)
 
     def _failed(self, refitter: Refitter, choice: Choice, what: str, outcome: Outcome) -> str:
         """Tell the log that a choice could not be used, and why."""
@@ -391,10 +382,6 @@ class Closing:
         members = [refitter.usable[n].slug for n in choice.weights]
         self.journal.append("choice_failed", {"members": members, "what": what, "reason": why})
         return why
-
-
-def _blend(choice: Choice) -> dict[str, str]:
-    return {"blend": choice.blend, "blend_truth": choice.truth} if choice.calibration is not None else {}
 
 
 def _why_none(experiments: list[Experiment]) -> str:

@@ -31,7 +31,7 @@ class LearningCurve:
 
     Args:
         metric: the run's metric.
-        model: which model was fitted again and again: the member with the largest share.
+        model: which model was fitted again and again: the member with the largest share that there was time for.
         points: by number of rows, ascending; the last is the judged member.
         outlook: ``rising`` when more rows surely help, ``flat`` when they surely bring next to nothing, ``unclear``
             when these points can't tell.

@@ -47,6 +47,7 @@ class Case:
         names: what the members are called.
         rival: the best model that isn't delivered, whose out-of-fold predictions are the input ``rival``; empty when
             there is none.
+        seconds: of fitting each member once on the development rows, on one core.
     """
 
     problem: Problem
@@ -64,6 +65,7 @@ class Case:
     fit_seconds: float = 0.0
     names: tuple[str, ...] = ()
     rival: str = ""
+    seconds: tuple[float, ...] = ()
 
     @property
     def target(self) -> str:

@@ -29,12 +29,14 @@ POWERS = np.linspace(0.1, 1.5, 29)
 FLAT = 0.02
 """Share of what is left to a perfect score (or of the gain so far) below which an improvement is next to nothing."""
 LEAST_POINTS = 4
+COST = 2.2
+"""Fits on all rows that the subsamples' fits take together, with a reserve."""
 
 
 def learning_curve(place: Workplace, *, case: dict[str, Any]) -> Done:
-    """Fit the strongest member on nested subsamples, score them on the sealed rows, and extrapolate to twice the rows.
+    """Fit a member on nested subsamples, score them on the sealed rows, and extrapolate to twice the rows.
 
-    The loss is taken to fall with the rows ``n`` as ``a + b n^-c`` with ``a, b ≥ 0`` (Cortes et al. 1994; Viering and
+    It is the strongest one that there is time for. The loss is taken to fall with the rows ``n`` as ``a + b n^-c`` with ``a, b ≥ 0`` (Cortes et al. 1994; Viering and
     Loog 2023 for a review). The same resamples of the sealed rows are drawn for every size, so that what is hard for
     all doesn't count; the interval of the gain comes from fitting the law on each of them. When it holds both a loss
     and a gain worth having, the curve refuses to tell.
@@ -43,14 +45,14 @@ def learning_curve(place: Workplace, *, case: dict[str, Any]) -> Done:
     """
     found = judged(place, case)
     asked = found.case
-    strongest = int(np.argmax(asked.weights))
+    strongest = _member(asked, found.left)
     rows, truth = rows_of(place.inputs["rows"], asked.target, asked.n_classes)
     member = load_model(place.inputs[f"member_{strongest}"])
     predictions = {len(truth): [np.asarray(raw_predictions(member, found.frame, bool(asked.n_classes)))]}
     order = [np.random.default_rng([place.seed, 73, r]).permutation(len(truth)) for r in range(REPEATS)]
     setting = Setting(**asked.situation, seed=place.seed, threads=place.threads, stop_at=place.stop_at)
     sizes = sorted({int(share * len(truth)) for share in SHARES if share * len(truth) >= LEAST_ROWS})
-    pace, complete = asked.fit_seconds * asked.weights[strongest] / len(truth), True
+    pace, complete = _seconds(asked)[strongest] / len(truth), True
     # One subsample of every size first, then more of the small ones.
     for r, size in [(r, size) for r in range(REPEATS) for size in sizes if r == 0 or size <= len(truth) // 4]:
         if found.late or found.left < 1.2 * pace * size:
@@ -73,6 +75,17 @@ def learning_curve(place: Workplace, *, case: dict[str, Any]) -> Done:
         return Done(None, {}, truncated=True)
     name = asked.names[strongest] if asked.names else asked.members[strongest].estimator.action
     return Done(plain(_curve(found, predictions, name)), {}, truncated=not complete)
+
+
+def _member(case: Case, left: float) -> int:
+    """The member with the largest share whose curve can be drawn in time; the quickest when there is none."""
+    seconds = _seconds(case)
+    fits = [i for i, one in enumerate(seconds) if COST * one <= left]
+    return max(fits, key=lambda i: (case.weights[i], -i)) if fits else int(np.argmin(seconds))
+
+
+def _seconds(case: Case) -> tuple[float, ...]:
+    return case.seconds or tuple(case.fit_seconds / len(case.members) for _ in case.members)
 
 
 def _curve(found: Judged, predictions: dict[int, list[np.ndarray]], model: str) -> LearningCurve:
