@@ -36,10 +36,10 @@ COST = 2.2
 def learning_curve(place: Workplace, *, case: dict[str, Any]) -> Done:
     """Fit a member on nested subsamples, score them on the sealed rows, and extrapolate to twice the rows.
 
-    It is the strongest one that there is time for. The loss is taken to fall with the rows ``n`` as ``a + b n^-c`` with ``a, b ≥ 0`` (Cortes et al. 1994; Viering and
-    Loog 2023 for a review). The same resamples of the sealed rows are drawn for every size, so that what is hard for
-    all doesn't count; the interval of the gain comes from fitting the law on each of them. When it holds both a loss
-    and a gain worth having, the curve refuses to tell.
+    It is the strongest one that there is time for. The loss is taken to fall with the rows ``n`` as ``a + b n^-c`` with
+    ``a, b ≥ 0`` (Cortes et al. 1994; Viering and Loog 2023 for a review). The same resamples of the sealed rows are
+    drawn for every size, so that what is hard for all doesn't count; the interval of the gain comes from fitting the
+    law on each of them. When it holds both a loss and a gain worth having, the curve refuses to tell.
 
     The value is a :class:`~modelwright.diagnostics.LearningCurve`, or ``None`` with too few rows or too little time.
     """
