@@ -5,8 +5,8 @@
 Without FOLDER, data sets are drawn from known distributions, of several tasks, sizes, metrics and shapes of noise; each
 run is judged on fresh rows of the same distribution, as many as the run had sealed, and on 20,000 of them, where the
 score is nearly the true one. With FOLDER, which holds one folder a data set with ``train.csv`` and a ``card.json`` that
-names the ``target`` and the ``problem`` (and, where there are any, ``time_column`` and ``group_column``), a quarter of
-the rows (the last ones where rows are in time, whole groups where there are groups) is kept from the run and judged by.
+names the ``target`` and the ``problem``, a quarter of the rows is kept from the run and judged by: the last ones where
+the run would find that rows are in time, whole groups where it would find groups, and copies of a row on one side.
 
 For each run one line is printed: the holdout score with its interval, the score on fresh rows, whether it lies inside,
 and the gap between validation and holdout. In the end: coverage with its 95 % interval (Wilson), and the median gap.
@@ -29,6 +29,7 @@ import pandas as pd
 
 import modelwright as mw
 from modelwright.errors import ModelwrightError
+from modelwright.policy.understand import understand
 from modelwright.readers import read
 from modelwright.tasks import all_tasks
 from modelwright.tasks.metrics import find_metric, gain
@@ -174,32 +175,33 @@ def _given(folder: Path, runs: int, only: str | None) -> Iterator[Job]:
         if source is None or not isinstance(card.get("target"), str) or (only and only not in home.name):
             continue
         try:
-            frame = read(source, {}).frame
+            reading = read(source, {})
+            asked = understand(str(card.get("problem") or ""), reading.schema, reading.frame, target=card["target"])
         except ModelwrightError as error:
             print(f"{home.name}: passed over: {error}", file=sys.stderr)
             continue
-        if card["target"] not in frame.columns:
-            continue
+        frame = reading.frame
         frame = frame[frame[card["target"]].notna()].reset_index(drop=True)
-        roles = {role: card[role] for role in ("time_column", "group_column") if card.get(role) in frame.columns}
+        found = {"time_column": asked.time_column.value, "group_column": asked.group_column.value}
+        roles = {role: name for role, name in found.items() if name is not None}
         for seed in range(1 if "time_column" in roles else runs):
-            inside = _kept(frame, roles, np.random.default_rng([13, seed]))
+            inside = _kept(frame, roles, card["target"], np.random.default_rng([13, seed]))
             options = {"problem": str(card.get("problem") or ""), "target": card["target"], "seed": seed, **roles}
             parts = [frame[mask].reset_index(drop=True) for mask in (inside, ~inside)]
             yield f"{home.name} #{seed}", parts[0], parts[1], None, options
 
 
-def _kept(frame: pd.DataFrame, roles: dict[str, str], rng: np.random.Generator) -> np.ndarray:
+def _kept(frame: pd.DataFrame, roles: dict[str, str], target: str, rng: np.random.Generator) -> np.ndarray:
     """Which rows a run gets; the others are what it is judged by."""
-    n = len(frame)
     if "time_column" in roles:
         places = frame[roles["time_column"]].rank(method="first").to_numpy()
-        return np.asarray(places <= 0.75 * n)
+        return np.asarray(places <= 0.75 * len(frame))
     if "group_column" in roles:
-        groups = frame[roles["group_column"]].astype(str)
-        chosen = rng.permutation(groups.unique())
-        return groups.isin(chosen[: int(0.75 * len(chosen))]).to_numpy()
-    return np.asarray(rng.permutation(n) < 0.75 * n)
+        units: pd.Series[Any] = frame[roles["group_column"]].astype(str)
+    else:
+        units = pd.util.hash_pandas_object(frame.drop(columns=target), index=False)
+    chosen = rng.permutation(units.unique())
+    return units.isin(chosen[: int(0.75 * len(chosen))]).to_numpy()
 
 
 def _outcome(

@@ -112,7 +112,7 @@ def fit(
         kinds: what columns are, where the rules are wrong: ``{"zip": "category"}``.
         keep_columns: columns that are kept even when a check takes them for leaks.
         test: a file of labelled rows to use as the sealed holdout.
-        constraints: the text of a constraints file.
+        constraints: the text of a constraints file, or demands in plain words, one a line.
         time_budget: for everything, from call to finished report: seconds, or ``"90s"``, ``"5m"``, ``"1h"``.
         max_experiments: experiments at most.
         max_iterations: iterations at most.
