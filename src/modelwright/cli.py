@@ -17,6 +17,7 @@ from modelwright.errors import (
     NoModelError,
     ProgramError,
     RequestError,
+    StepError,
     UserError,
 )
 
@@ -551,11 +552,19 @@ def _safe(text: str) -> str:
     return "".join(c if c.isprintable() or c == " " else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+LONGEST_START = 30.0
+"""Seconds that a command may take to start."""
+
+
 def _began() -> float:
-    """``time.monotonic()`` of the start of this process: the budget counts what starting took, too."""
+    """``time.monotonic()`` of the start of this process: the budget counts what starting took, too.
+
+    A process that has been there for longer did something else before, and calls this as a function.
+    """
     import psutil
 
-    return time.monotonic() - (time.time() - psutil.Process().create_time())
+    starting = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (starting if 0 <= starting < LONGEST_START else 0.0)
 
 
 def main() -> None:
@@ -568,7 +577,7 @@ def main() -> None:
     except (click.Abort, Interrupted, KeyboardInterrupt) as error:
         click.echo(_safe(str(error)) or "interrupted", err=True)
         raise SystemExit(130) from None
-    except NoModelError as error:
+    except (NoModelError, StepError) as error:
         click.echo(f"modelwright: {_safe(str(error))}", err=True)
         raise SystemExit(3) from None
     except (UserError, ProgramError) as error:
