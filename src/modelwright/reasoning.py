@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import SimpleQueue
@@ -24,30 +24,22 @@ from modelwright.agents.analyst import Analysis, Analyst, AnalystFacts, Look
 from modelwright.agents.designer import Design, Designer, DesignerFacts, Sketch
 from modelwright.agents.hypothesizer import Hypotheses, Hypothesizer, HypothesizerFacts
 from modelwright.agents.playbook import notes
-from modelwright.agents.programmer import Code, Programmer, ProgrammerFacts
-from modelwright.agents.recovery import Diagnosis, RecoveryAgent, RecoveryFacts
 from modelwright.agents.retriever import Retrieved, Retriever, RetrieverFacts, by_traits, known_text
 from modelwright.decision import Promise, Worth
-from modelwright.errors import ProgramError
 from modelwright.evaluation import Evaluator
-from modelwright.experiment import INPUTS, REWRITES
-from modelwright.hashing import plain
 from modelwright.journal import Journal
 from modelwright.memory import in_words as in_memory
 from modelwright.memory import similar
 from modelwright.mind import Mind
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.portfolio import Ground
-from modelwright.policy.recovery import Remedy, by_pattern, next_in_chain
-from modelwright.policy.template import render
-from modelwright.program import check
-from modelwright.recipe import Recipe
+from modelwright.programming import Programming
 from modelwright.showing import Shown
-from modelwright.sketching import Unfit, in_words, mended, plan_of, problems_of
-from modelwright.step import Failure, Limits, Outcome, Step
+from modelwright.sketching import plan_of, problems_of
+from modelwright.step import Limits, Step
 from modelwright.tasks.metrics import gain
-from modelwright.tools import all_tools
 from modelwright.traits import traits
+from modelwright.trialling import best_score, percent, promising
 from modelwright.workbench import EXPLORE_VERSION
 
 F = TypeVar("F")
@@ -117,6 +109,7 @@ class Reasoning:
         self._briefing = briefing
         self._until = until
         self._left = left
+        self.programming = Programming(mind, ground, briefing, until)
         self._given = given
         self._patience = None if patient else RETRIEVER_PATIENCE
         self._early: dict[str, Experiment] = {}
@@ -193,25 +186,6 @@ class Reasoning:
             self._changed.notify_all()
         self._begun.put(None)
 
-    def mend(
-        self, plan: Plan, source: str, failure: Failure, tried: frozenset[str], earlier: tuple[Failure, ...]
-    ) -> Remedy | None:
-        """Correct a failed plan: a program is written again, known patterns come next, then the agent, then the chain.
-
-        See :data:`modelwright.experiment.Mend`.
-        """
-        attempt = len(earlier) + 1
-        if plan.program and failure.kind == "program":
-            return self._rewritten(plan, source, failure, attempt)
-        pattern = by_pattern(plan, failure)
-        if pattern is not None:
-            return replace(pattern, plan=replace(pattern.plan, program=""))
-        if failure.kind in ("error", "program", "memory"):
-            remedy = self._diagnosed(plan, source, failure, earlier, attempt)
-            if remedy is not None:
-                return remedy
-        return next_in_chain(plan, failure, self._ground.task, tried)
-
     # ── the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _think(self) -> None:
@@ -275,9 +249,19 @@ class Reasoning:
             hypotheses = self._supposed(current, experiments, analysis)
             findings = _findings(analysis, hypotheses)
         sketches, plans = self._designed(current, experiments, findings)
-        chosen = self._tried(current, plans)
-        programmed = [self._mind.later(partial(self._programmed, current, p, sketches[p.name])) for p in chosen]
-        ready = [future.result() for future in programmed]
+        chosen, trials = promising(self._evaluator, plans, RUN)
+        if trials:
+            told = {"question": current.question, "trials": trials, "exploration": _exploration(number)}
+            self._journal.append("simulated", told)
+        written = [
+            self._mind.later(partial(self.programming.written, p, sketches[p.name], f"{number}.{p.name}"))
+            for p in chosen
+        ]
+        ready = []
+        for future in written:
+            plan, decided = future.result()
+            ready.append(plan)
+            current.decided.append(decided)
         with self._changed:
             current.plans = {p.name: p for p in ready}
             current.outcomes = {n: self._early.pop(n) for n in current.plans if n in self._early}
@@ -360,7 +344,6 @@ class Reasoning:
         self, current: _Iteration, experiments: tuple[Experiment, ...], findings: str
     ) -> tuple[dict[str, Sketch], list[Plan]]:
         """The sketches by their plan's name, and the plans."""
-        share = EXPLORATION[min(current.number, len(EXPLORATION)) - 1]
         tried = {e.plan.recipe.digest: e for e in experiments}
         facts = DesignerFacts(
             self._briefing.problem,
@@ -370,7 +353,7 @@ class Reasoning:
             self._briefing.notes,
             findings,
             WANTED,
-            share,
+            _exploration(current.number),
             max(5, int(0.3 * self._seconds() * self._evaluator.engine.slots)),
             self._briefing.names,
             lambda sketch: problems_of(sketch, self._ground, tried),
@@ -393,119 +376,6 @@ class Reasoning:
         self._names |= set(sketches)
         return sketches, plans
 
-    def _tried(self, current: _Iteration, plans: list[Plan]) -> list[Plan]:
-        """The most promising plans by a trial on a sample; those that can't be run at all go."""
-        if not plans:
-            return []
-        trials = [self._trial(p.recipe) for p in plans]
-        references = [self._trial(Recipe(p.estimator, view=p.view, target=p.target)) for p in plans]
-        judged = []
-        for plan, trial, reference in zip(plans, trials, references, strict=True):
-            outcome, bare = trial.result(), reference.result()
-            better = self._percent(bare.value["score"], outcome.value["score"]) if outcome.ok and bare.ok else None
-            judged.append((plan, outcome, better))
-        running = [j for j in judged if j[1].ok] or judged
-        hoped = {p.name: p.hypothesis.confidence if p.hypothesis else 0.0 for p in plans}
-        ranked = sorted(running, key=lambda j: (-(j[2] if j[2] is not None else -1e9), -hoped[j[0].name]))
-        chosen = [plan for plan, _, _ in ranked[:RUN]]
-        told = [
-            {
-                "plan": plan.name,
-                "gain_percent": better,
-                "seconds": round(outcome.seconds, 2),
-                "forecast_seconds": round(self._evaluator.forecast(plan.recipe), 1),
-                "problem": "" if outcome.ok or outcome.failure is None else outcome.failure.message[:200],
-                "chosen": plan in chosen,
-            }
-            for plan, outcome, better in judged
-        ]
-        share = EXPLORATION[min(current.number, len(EXPLORATION)) - 1]
-        self._journal.append("simulated", {"question": current.question, "trials": told, "exploration": share})
-        return chosen
-
-    def _trial(self, recipe: Recipe) -> Future[Outcome]:
-        situation = self._evaluator.situation
-        step = Step(
-            "modelwright.piloting:pilot",
-            PILOT_VERSION,
-            {
-                "recipe": plain(recipe),
-                "situation": situation.compile_args,
-                "target": situation.target,
-                "part": list(situation.protocol.parts()[-1]),
-                "forward": situation.protocol.forward,
-                "metric": situation.protocol.metric,
-                "temporal": situation.time_column is not None,
-            },
-            {"rows": situation.rows, "assignment": situation.protocol.assignment},
-            situation.seed,
-        )
-        limits = Limits(seconds=2 * PILOT_SECONDS, soft_seconds=PILOT_SECONDS, memory=self._evaluator.memory)
-        return self._evaluator.engine.submit(step, limits, stage="trial", priority=-1)
-
-    def _programmed(self, current: _Iteration, plan: Plan, sketch: Sketch) -> Plan:
-        """The plan with its program, or as it is when none could be had."""
-        facts = self._for_programmer(plan, sketch, "")
-        decided = self._ask(Programmer(), facts, lambda: Code(program=facts.template), f"{current.number}.{plan.name}")
-        current.decided.append(decided)
-        own = decided.tier != "policy" and decided.answer.program.strip() != facts.template.strip()
-        return replace(plan, program=decided.answer.program if own else "")
-
-    # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _rewritten(self, plan: Plan, source: str, failure: Failure, attempt: int) -> Remedy:
-        template = replace(plan, program="")
-        reason = f"The program could not be run: {failure.message}"
-        if attempt >= REWRITES:
-            return Remedy(reason, "Ran the plan in the plainest way instead.", template)
-        failed = f"{self._briefing.failure(failure, source)}\n```\n{source}```"
-        facts = self._for_programmer(plan, None, failed)
-        decided = self._ask(Programmer(), facts, lambda: Code(program=facts.template), f"{plan.name}.again.{attempt}")
-        if decided.tier == "policy":
-            return Remedy(reason, "Ran the plan in the plainest way instead.", template)
-        return Remedy(reason, "The program was written again.", replace(plan, program=decided.answer.program))
-
-    def _diagnosed(
-        self, plan: Plan, source: str, failure: Failure, earlier: tuple[Failure, ...], attempt: int
-    ) -> Remedy | None:
-        facts = RecoveryFacts(
-            self._briefing.problem,
-            self._briefing.failure(failure, source),
-            self._briefing.data(in_words(plan)),
-            source if plan.program else "",
-            self._briefing.columns,
-            self._briefing.actions,
-            "\n".join(f"- {self._briefing.failure(f)}" for f in earlier[-3:]),
-            lambda diagnosis: self._unfit(plan, diagnosis),
-        )
-        nothing = Diagnosis(cause="No known pattern fits.", recoverable=False)
-        answer = self._ask(RecoveryAgent(), facts, lambda: nothing, f"{plan.name}.{attempt}").answer
-        if not answer.recoverable:
-            return None
-        done = ", ".join(f"{fix.kind.replace('_', ' ')} {fix.replaces}".strip() for fix in answer.fixes)
-        return Remedy(answer.cause, f"{done[:1].upper()}{done[1:]}.", mended(plan, answer, self._ground))
-
-    def _unfit(self, plan: Plan, diagnosis: Diagnosis) -> list[str]:
-        try:
-            mended(plan, diagnosis, self._ground)
-        except Unfit as error:
-            return [str(error)]
-        return []
-
-    def _for_programmer(self, plan: Plan, sketch: Sketch | None, failed: str) -> ProgrammerFacts:
-        used = [plan.estimator.action, *(u.action for u in plan.transforms)]
-        return ProgrammerFacts(
-            self._ground.task,
-            json.dumps(self._ground.problem.target.value, ensure_ascii=False),
-            self._briefing.data(in_words(plan, sketch)),
-            self._briefing.columns,
-            self._briefing.tools,
-            self._briefing.details(used),
-            render(replace(plan, program="")),
-            failed,
-            _checked,
-        )
-
     # ── the balance ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _weigh(self, current: _Iteration) -> None:
@@ -513,14 +383,14 @@ class Reasoning:
         first = min(e.number for e in current.outcomes.values())
         with self._changed:
             known = [e for e in self._all.values() if e.number < first]
-        before = self._best(known)
-        after = self._best([*known, *current.outcomes.values()])
+        before = best_score(self._evaluator.metric, known)
+        after = best_score(self._evaluator.metric, [*known, *current.outcomes.values()])
         promises = []
         for name, experiment in sorted(current.outcomes.items(), key=lambda item: item[1].number):
             guess = current.plans[name].hypothesis
             # A pruned experiment was clearly worse; its score is of one part only.
             done = experiment.score if experiment.status == "done" else None
-            got = self._percent(before, done.value) if done is not None else None
+            got = percent(self._evaluator.metric, before, done.value) if done is not None else None
             kept = None if experiment.score is None else got is not None and got > 0
             confidence = guess.confidence if guess else 0.5
             promises.append(Promise(experiment.number, confidence, guess.expected_gain if guess else None, kept, got))
@@ -530,7 +400,7 @@ class Reasoning:
             tuple(promises),
             before,
             after,
-            max(0.0, self._percent(before, after) or 0.0) if after is not None else 0.0,
+            max(0.0, percent(self._evaluator.metric, before, after) or 0.0) if after is not None else 0.0,
             round(sum(e.seconds for e in current.outcomes.values()), 2),
             sum(r.input_tokens + r.output_tokens for r in replies),
             round(sum(r.cost_usd or 0.0 for r in replies), 6),
@@ -546,22 +416,6 @@ class Reasoning:
             if plan.hypothesis is not None:
                 self._earlier.append(f"- {plan.hypothesis.text} → {came}")
         self._promised = self._briefing.data("\n".join(lines))
-
-    def _percent(self, before: float | None, after: float) -> float | None:
-        """By how many percent the loss fell from one score to another; ``None`` when that can't be said."""
-        if before is None:
-            return None
-        metric = self._evaluator.metric
-        loss = abs(metric.best - before)
-        return round(100.0 * gain(metric, after, before) / loss, 2) if 0 < loss < float("inf") else None
-
-    def _best(self, experiments: Sequence[Experiment]) -> float | None:
-        best: float | None = None
-        for experiment in experiments:
-            if experiment.status == "done" and experiment.score is not None:
-                value = experiment.score.value
-                best = value if best is None or gain(self._evaluator.metric, value, best) > 0 else best
-        return best
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -587,13 +441,9 @@ class Reasoning:
         return decided.answer
 
 
-def _checked(source: str) -> str:
-    """What the static check says of a program; empty when it may run."""
-    try:
-        check(source, {name: tool.signature for name, tool in all_tools().items()}, INPUTS)
-    except ProgramError as error:
-        return str(error)[:600]
-    return ""
+def _exploration(iteration: int) -> int:
+    """The share of an iteration's plans that should be something new, in percent."""
+    return EXPLORATION[min(iteration, len(EXPLORATION)) - 1]
 
 
 def _findings(analysis: Analysis, hypotheses: Hypotheses | None) -> str:

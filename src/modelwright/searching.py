@@ -298,7 +298,7 @@ class Search:
             bench,
             self.prepared.problem.time_column.value,
             tell=lambda kind, body: self.journal.append(kind, body, designed.seq),
-            mend=self.reasoning.mend if self.reasoning is not None else None,
+            mend=self.reasoning.programming.mend if self.reasoning is not None else None,
             drill=self.drill if number == first else None,
         )
         if self._stopping.is_set():
