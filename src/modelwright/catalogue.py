@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from modelwright.action import Action, Columns
-from modelwright.actions import of_task
+from modelwright.actions import of_task, registry
 from modelwright.estimators import all_estimators
 from modelwright.problem import Problem
 from modelwright.profile import Profile
@@ -24,7 +24,19 @@ KIND_WORDS = {"numbers": "numeric", "categories": "category", "dates": "datetime
 """What parameters that name columns say of the columns they apply to, and the kind it means."""
 
 
-def actions_text(task: str, profile: Profile, *, detail: Iterable[str] = (), problem: Problem | None = None) -> str:
+PLANNED = ("feature", "preprocessing", "selection", "resampling", "weighting", "target")
+"""What a plan is made of, besides its estimator."""
+
+
+def actions_text(
+    task: str,
+    profile: Profile,
+    *,
+    detail: Iterable[str] = (),
+    problem: Problem | None = None,
+    groups: Iterable[str] = GROUPS,
+    seconds: Mapping[str, float] | None = None,
+) -> str:
     """The action registry, as far as it applies to a task, its columns and its number of rows.
 
     Estimators are listed by family with their names, everything else with what it does and its parameters' names.
@@ -35,26 +47,37 @@ def actions_text(task: str, profile: Profile, *, detail: Iterable[str] = (), pro
         detail: names of actions whose parameters are shown in full, with ranges, defaults and meaning.
         problem: leaves out features of the past where rows have no order and no groups, and estimators that a person
             couldn't read where that is demanded.
+        groups: which categories to show besides estimators.
+        seconds: what a whole evaluation of each estimator takes; those that aren't named aren't shown.
     """
     wanted = set(detail)
     actions = {a.name: a for a in of_task(task) if _fits(a, profile, problem)}
     families: dict[str, list[str]] = {}
     for name, estimator in all_estimators().items():
-        if name in actions:
-            families.setdefault(estimator.family, []).append(name)
-    lines = ["estimators by family:", *(f"{family}: {', '.join(names)}" for family, names in families.items())]
+        if name in actions and (seconds is None or name in seconds):
+            families.setdefault(estimator.family, []).append(name if seconds is None else f"{name} {seconds[name]:g}")
+    about = "" if seconds is None else ", each with the core seconds that a whole cross-validation takes about here"
+    lines = [f"estimators by family{about}:", *(f"{family}: {', '.join(names)}" for family, names in families.items())]
     lines.append(SHARED)
-    for group in GROUPS:
+    for group in groups:
         members = [a for a in actions.values() if a.category == group]
         lines += [f"{group}:", *(_action_line(a) for a in members)] if members else []
     lines += [actions[name].render() for name in actions if name in wanted]
     return "\n".join(("<actions>", *lines, "</actions>"))
 
 
-def _action_line(action: Action) -> str:
+def action_lines(names: Iterable[str]) -> str:
+    """Some actions, each with what it does and its parameters, on a line of its own."""
+    known = registry()
+    return "\n".join(
+        _action_line(known[name], len(known[name].params)) for name in dict.fromkeys(names) if name in known
+    )
+
+
+def _action_line(action: Action, most: int = MOST_PARAMETERS) -> str:
     own = [p for p in action.params if p.name not in ROLES]
-    shown = [f"{p.name}={p.default!r}" if len(repr(p.default)) < 14 else p.name for p in own[:MOST_PARAMETERS]]
-    more = ["…"] if len(own) > MOST_PARAMETERS else []
+    shown = [f"{p.name}={p.default!r}" if len(repr(p.default)) < 14 else p.name for p in own[:most]]
+    more = ["…"] if len(own) > most else []
     return f"- {action.name}({', '.join((*shown, *more))}): {_first_clause(action.description)}"
 
 

@@ -117,7 +117,7 @@ class Programming:
             self.ground.task,
             json.dumps(self.ground.problem.target.value, ensure_ascii=False),
             self.shown.data(in_words(plan, sketch)),
-            self.shown.columns,
+            self.shown.brief,
             self.shown.tools,
             self.shown.details(used),
             render(replace(plan, program="")),

@@ -253,15 +253,18 @@ class Reasoning:
         if trials:
             told = {"question": current.question, "trials": trials, "exploration": _exploration(number)}
             self._journal.append("simulated", told)
-        written = [
-            self._mind.later(partial(self.programming.written, p, sketches[p.name], f"{number}.{p.name}"))
+        # A plan that is transforms and an estimator is a program already; only what is more needs to be written.
+        written = {
+            p.name: self._mind.later(partial(self.programming.written, p, sketches[p.name], f"{number}.{p.name}"))
             for p in chosen
-        ]
+            if sketches[p.name].beyond
+        }
         ready = []
-        for future in written:
-            plan, decided = future.result()
+        for plan in chosen:
+            if plan.name in written:
+                plan, decided = written[plan.name].result()
+                current.decided.append(decided)
             ready.append(plan)
-            current.decided.append(decided)
         with self._changed:
             current.plans = {p.name: p for p in ready}
             current.outcomes = {n: self._early.pop(n) for n in current.plans if n in self._early}

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from modelwright.actions import of_task, registry
+from modelwright.actions import of_task
 from modelwright.briefing import actions_text, experiments_text, problem_text, profile_text, tools_text
+from modelwright.catalogue import PLANNED, action_lines
 from modelwright.discretion import Discretion
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.portfolio import Ground, permitted
 from modelwright.recipe import Recipe, Use
 from modelwright.step import Failure
 
+BRIEF_CHARACTERS = 1_200
 COLUMNS_CHARACTERS = 2_500
 """Of the columns as they are shown to agents that needn't know everything about each."""
 
@@ -56,11 +58,10 @@ class Shown:
     @cached_property
     def actions(self) -> str:
         """What may be used, and what it will cost here."""
-        offered = actions_text(self.ground.task, self.ground.profile, problem=self.ground.problem)
         names = self.names.get("estimator", ())
-        costs = sorted((round(self.forecast(Recipe(Use(name))), 1), name) for name in names)
-        told = ", ".join(f"{name} {seconds:g}" for seconds, name in costs)
-        return f"{offered}\nA whole cross-validation takes about so many core seconds here: {told}"
+        seconds = {name: round(self.forecast(Recipe(Use(name))), 1) for name in names}
+        ground = self.ground
+        return actions_text(ground.task, ground.profile, problem=ground.problem, groups=PLANNED, seconds=seconds)
 
     @cached_property
     def names(self) -> Mapping[str, tuple[str, ...]]:
@@ -79,10 +80,14 @@ class Shown:
         """What a program may call."""
         return tools_text()
 
+    @cached_property
+    def brief(self) -> str:
+        """The columns in a few lines, for whoever needn't know them well."""
+        return profile_text(self.ground.profile, self.discretion, budget_chars=BRIEF_CHARACTERS)
+
     def details(self, names: Iterable[str]) -> str:
         """Some actions with all their parameters."""
-        known = registry()
-        return "\n".join(known[name].render() for name in dict.fromkeys(names) if name in known)
+        return action_lines(names)
 
     def experiments(self, experiments: Sequence[Experiment]) -> str:
         """What was tried and how it went; nothing before the first."""

@@ -94,6 +94,8 @@ def in_words(plan: Plan, sketch: Sketch | None = None) -> str:
     if sketch is not None:
         lines += [f"- data: {task}" for task in sketch.data_tasks]
         lines += [f"- model: {sketch.model_task}"] if sketch.model_task else []
+        # What it is made of stands in its plainest program.
+        return "\n".join([*lines, f"- the program: {sketch.beyond}"])
     return "\n".join([*lines, *_parts(plan)])
 
 

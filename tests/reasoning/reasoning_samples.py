@@ -18,6 +18,7 @@ FIRST = {
     "transforms": [{"action": "sql_features", "params": {"expressions": {"bmi": '"weight" / ("height" * "height")'}}}],
     "estimator": {"action": "logistic_regression"},
     "mode": "explore",
+    "beyond": "Compare it with and without the index.",
     "hypothesis": "The body mass index tells nearly all.",
     "confidence": 0.9,
     "expected_gain": 20,

@@ -28,6 +28,12 @@ class Sketch(Answer):
     target_transform: TargetTransform | None = None
     resampling: Resampling | None = None
     weighting: Weighting | None = None
+    beyond: str = Field(
+        default="",
+        max_length=400,
+        description="what a program has to do for it beyond transforms, then estimator: branches, comparing variants, "
+        "stacking, looking at the data in between; empty when there is nothing",
+    )
     mode: Literal["explore", "exploit"] = Field(description="something new, or more of what works")
     hypothesis: str = Field(default="", max_length=300, description="what its result will tell")
     confidence: float = Field(ge=0, le=1, description="that it beats the best experiment so far")

@@ -12,8 +12,8 @@ from modelwright.agents import Agent, Answer, Unacceptable
 from modelwright.agents._asking import Phrase
 from modelwright.agents.playbook import Note, fitting, notes, notes_text
 
-MOST_NOTES = 5
-"""Notes that are taken at most: some 1,200 tokens for everybody who is shown them."""
+MOST_NOTES = 3
+"""Notes that are taken at most: some 700 tokens for everybody who is shown them."""
 
 
 class Pick(Answer):
