@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from modelwright.table import Field
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SHARES = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
 NAMED_LEVELS = 20
 LEVEL_CHARACTERS = 60
+LONGEST_SHAPE = 80
 
 
 def finite_of(series: pd.Series) -> np.ndarray:
@@ -130,6 +132,19 @@ def lengths_of(texts: pd.Series, floor: int) -> tuple[float, ...]:
     words = np.sort(np.array([len(str(text).split()) for text in texts.dropna()], dtype=np.float64))
     quantiles = quantiles_of(words, floor)
     return (rounded(float(words.mean())), quantiles[3], quantiles[6]) if quantiles else ()
+
+
+def shapes_of(texts: pd.Series, floor: int, most: int = 3) -> tuple[str, ...]:
+    """The commonest shapes of texts, held by at least so many rows: what is written, without a letter of it."""
+    from collections import Counter
+
+    counts = Counter(_shape(str(text)) for text in texts.dropna())
+    return tuple(shape for shape, rows in counts.most_common(most) if rows >= floor)
+
+
+def _shape(text: str) -> str:
+    kinds = ("9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text[:LONGEST_SHAPE])
+    return "".join(kind for kind, _ in groupby(kinds))
 
 
 def rounded(value: float) -> float:

@@ -113,6 +113,9 @@ def _column(column: Column, profile: Profile, discretion: Discretion) -> str:
     if column.lengths:
         mean, _, most = column.lengths
         parts.append(f"{_number(mean)} words on average, {_number(most)} in the longest 1 %")
+    if column.shapes:
+        shapes = ", ".join(quoted(shape) for shape in column.shapes)
+        parts.append(f"commonest shapes (9 digits, A capitals, a letters): {shapes}")
     relation = [f"~{column.association:.2f}"] if column.association is not None else []
     room = LINE - len("; ".join((*parts, *relation)))
     parts += _levels(column, profile, discretion, room)
@@ -331,6 +334,10 @@ def _recipe(recipe: Recipe, discretion: Discretion) -> str:
 
 
 def _use(use: Use, discretion: Discretion) -> str:
+    expressions = use.params.get("expressions")
+    if use.action == "sql_features" and isinstance(expressions, Mapping):
+        # What was made counts for the reader; how stands in the program.
+        return f"sql_features({', '.join(discretion.column(name) for name in list(expressions)[:20])})"
     given = ", ".join(f"{k}={_value(plain(v), discretion, 160)}" for k, v in list(use.params.items())[:12])
     return f"{use.action}({given})"
 

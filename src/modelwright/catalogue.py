@@ -51,7 +51,7 @@ def actions_text(
         seconds: what a whole evaluation of each estimator takes; those that aren't named aren't shown.
     """
     wanted = set(detail)
-    actions = {a.name: a for a in of_task(task) if _fits(a, profile, problem)}
+    actions = offered(task, profile, problem)
     families: dict[str, list[str]] = {}
     for name, estimator in all_estimators().items():
         if name in actions and (seconds is None or name in seconds):
@@ -64,6 +64,11 @@ def actions_text(
         lines += [f"{group}:", *(_action_line(a) for a in members)] if members else []
     lines += [actions[name].render() for name in actions if name in wanted]
     return "\n".join(("<actions>", *lines, "</actions>"))
+
+
+def offered(task: str, profile: Profile, problem: Problem | None = None) -> dict[str, Action]:
+    """The actions that have anything to do here, by name; see :func:`actions_text`."""
+    return {a.name: a for a in of_task(task) if _fits(a, profile, problem)}
 
 
 def action_lines(names: Iterable[str]) -> str:

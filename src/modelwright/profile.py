@@ -25,6 +25,8 @@ class Column:
         span: for datetimes the first and the last day (``2023-01-31``), or the month or year where a day holds too
             few rows.
         lengths: for text the mean, median and 99 % quantile of the number of words, on a sample.
+        shapes: for text the commonest shapes with at least the floor's rows: runs of digits as ``9``, of capitals as
+            ``A``, of other letters as ``a``; no letter or digit of the text itself.
         association: strength of the relation to the target, 0 to 1 (|Spearman|, Cramér's V or the correlation ratio,
             on a sample); ``None`` without a target.
         personal: what sort of personal data it looks like; then nothing is summarised by value.
@@ -41,6 +43,7 @@ class Column:
     hidden_levels: int = 0
     span: tuple[str, ...] = ()
     lengths: tuple[float, ...] = ()
+    shapes: tuple[str, ...] = ()
     association: float | None = None
     personal: str = ""
     cautions: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from modelwright.aggregates import (
     numbers_of,
     quantiles_of,
     run_lengths,
+    shapes_of,
 )
 from modelwright.association import Relation, strongest_pairs
 from modelwright.errors import RequestError
@@ -178,7 +179,10 @@ def _column(
         lengths = lengths_of(series.iloc[sample], floor)
         distinct = int(keys.view(np.int64).max(initial=-1)) + 1
         cautions = _cautions(field, missing, present, distinct, 0.0, None)
-        return Column(field.name, field.kind, missing, distinct, lengths=lengths, cautions=tuple(cautions))
+        shapes = shapes_of(series.iloc[sample], floor)
+        return Column(
+            field.name, field.kind, missing, distinct, lengths=lengths, shapes=shapes, cautions=tuple(cautions)
+        )
 
     if field.kind == "datetime":
         values = series.to_numpy("datetime64[us]")

@@ -125,6 +125,7 @@ class Reasoning:
         self._promised = ""
         self._fruitless = 0
         self._barren = 0
+        self._lasted = 0.0
         self._thread = threading.Thread(target=self._think, name="reasoning", daemon=True)
         self._thread.start()
 
@@ -146,6 +147,10 @@ class Reasoning:
                 self._journal.append(
                     "reasoning_stopped", {"reason": f"{self._barren} designs in a row brought nothing."}
                 )
+                self._changed.notify_all()
+            if number > 1 and self._patience is not None and self._until() - time.monotonic() < self._lasted:
+                # What would be designed now could not be run any more; asking for it would only cost money.
+                self._ended = True
                 self._changed.notify_all()
             if self._ended or self._thinking or self._ready or (current and len(current.outcomes) < len(current.plans)):
                 return
@@ -196,6 +201,7 @@ class Reasoning:
             retrieved.add_done_callback(lambda late: self._note(late.result()) if late.exception() is None else None)
         while (task := self._begun.get()) is not None:
             number, experiments = task
+            began = time.monotonic()
             try:
                 plans = self._iterate(number, experiments)
             except Exception as error:
@@ -204,6 +210,7 @@ class Reasoning:
                 plans = None
             with self._changed:
                 self._thinking = False
+                self._lasted = time.monotonic() - began
                 if plans is None:
                     self._ended = True
                 elif not self._ended:
@@ -248,6 +255,10 @@ class Reasoning:
                 return None
             hypotheses = self._supposed(current, experiments, analysis)
             findings = _findings(analysis, hypotheses)
+        if self._patience is not None:
+            # Without fixed places a design may know what has come in since the round began.
+            with self._changed:
+                experiments = tuple(e for _, e in sorted(self._all.items()))
         sketches, plans = self._designed(current, experiments, findings)
         chosen, trials = promising(self._evaluator, plans, RUN)
         if trials:
@@ -289,7 +300,7 @@ class Reasoning:
         if not first.looks:
             return first
         answers = self._looked(current, first.looks, experiments)
-        again = replace(facts, answers=answers)
+        again = replace(facts, answers=f"(You said: {first.summary})\n{answers}")
         return self._decide(
             current, analyst, again, lambda: first.model_copy(update={"looks": []}), f"{current.number}.2"
         )
@@ -413,8 +424,8 @@ class Reasoning:
         lines = []
         for promise in promises:
             plan = current.outcomes[next(n for n, e in current.outcomes.items() if e.number == promise.experiment)].plan
-            came = "made no model" if promise.gain is None else f"loss {-promise.gain:+.1f} % against the best before"
-            hoped = "" if promise.expected_gain is None else f", expected {-promise.expected_gain:+.1f} %"
+            came = "made no model" if promise.gain is None else f"gain {promise.gain:+.1f} % over the best before"
+            hoped = "" if promise.expected_gain is None else f", expected {promise.expected_gain:+.1f} %"
             lines.append(f"{plan.name}: confidence {promise.confidence:.2f}{hoped}; {came}")
             if plan.hypothesis is not None:
                 self._earlier.append(f"- {plan.hypothesis.text} → {came}")
@@ -466,6 +477,6 @@ def _request(look: Look, target: str, time_column: str) -> Mapping[str, Any]:
         "temporal_trend": {"temporal_trend": {"time_column": time_column, "target_column": target}},
         "group_statistics": {"group_stats": {"group_column": group, "target_column": target}},
         "outliers": {"outlier_summary": look.columns},
-        "errors": {"errors": look.columns},
+        "errors": {"errors": [*look.columns, *([look.group] if look.group else [])]},
     }
     return requests[look.kind]

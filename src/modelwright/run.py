@@ -356,7 +356,7 @@ def _reasoning(
         journal,
         Shown(search.ground, discretion, personal_columns(prepared.features), evaluator.forecast),
         until=search.end,
-        left=lambda: max(0, round(100 * clock.left() / clock.budget)),
+        left=lambda: max(0, round(100 * (search.end() - time.monotonic()) / clock.budget)),
         given=frozenset(p.name for p in search.recorded.values() if p.by == "designer"),
         patient=search.in_turns,
     )

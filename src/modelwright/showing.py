@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from modelwright.actions import of_task
 from modelwright.briefing import actions_text, experiments_text, problem_text, profile_text, tools_text
-from modelwright.catalogue import PLANNED, action_lines
+from modelwright.catalogue import PLANNED, action_lines, offered
 from modelwright.discretion import Discretion
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.portfolio import Ground, permitted
@@ -67,11 +66,9 @@ class Shown:
     def names(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the actions that may be used, by category."""
         found: dict[str, tuple[str, ...]] = {}
-        for action in of_task(self.ground.task):
-            barred = action.category == "estimator" and (
-                action.name.startswith("baseline_") or not permitted(self.ground, Plan(action.name, Use(action.name)))
-            )
-            if not barred:
+        for action in offered(self.ground.task, self.ground.profile, self.ground.problem).values():
+            estimator = action.category == "estimator"
+            if not estimator or permitted(self.ground, Plan(action.name, Use(action.name))):
                 found[action.category] = (*found.get(action.category, ()), action.name)
         return found
 

@@ -282,7 +282,10 @@ class Gateway:
                     line.slowed(ended, now)
                 if isinstance(ended, Lost):
                     self._spent += most
-                if not again:
+                # A reply that nobody could wait for says nothing about whoever was asked.
+                short = flight.until - flight.began < self._patience
+                hurried = isinstance(ended, Lost) and short and now >= flight.until - LEAST
+                if not again and not hurried:
                     line.failed(ended, flight.ask.schema is not None, now)
             self._changed.notify_all()
 

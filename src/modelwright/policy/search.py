@@ -11,11 +11,15 @@ from modelwright.actions import registry
 from modelwright.hashing import digest
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.portfolio import Ground, permitted, portfolio
+from modelwright.recipe import Recipe
 from modelwright.tasks.metrics import find_metric, gain
 
 CARRIED = ((0.02, 6), (0.005, 3), (0.0, 1))
 """By which share of the loss features have to help for how many families of the portfolio to get them, too. What helps
 by less than half a percent is as likely to be noise."""
+
+WEAKER = 1.3
+"""How many times the best family's loss makes a family too weak to be worth other features."""
 
 ATTEMPTS = 30
 """How many random variations are drawn before the search is called exhausted."""
@@ -62,21 +66,22 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
 def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
-        recipe = source.recipe
-        if source.plan.by != "designer" or source.status != "done" or recipe is None or not recipe.transforms:
+        if source.plan.by != "designer" or source.status != "done" or source.recipe is None:
             continue
-        for base in _families(ground)[: _worth_carrying(source, seen)]:
+        made = _main_part(source.recipe)
+        for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
             plan = replace(
                 base,
                 name=f"{base.name}-with-{source.plan.name}"[:60],
-                transforms=(*recipe.transforms, *base.transforms),
+                transforms=(*made.transforms, *base.transforms),
+                target=base.target or made.target,
                 by="carried",
                 reason=f"The features of {source.slug} helped; another family of models may use them in another way.",
                 hypothesis=Hypothesis("What helped one model helps others.", 0.5),
                 parent=source.slug,
                 question=source.plan.question,
             )
-            if _content(plan) not in done and base.estimator.action != recipe.estimator.action:
+            if _content(plan) not in done and base.estimator.action != made.estimator.action:
                 return plan
     return None
 
@@ -98,12 +103,28 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     return next((families for least, families in CARRIED if share >= least), 0)
 
 
-def _families(ground: Ground) -> list[Plan]:
-    """The portfolio's first plan of each estimator."""
+def _families(ground: Ground, seen: Seen) -> list[Plan]:
+    """The portfolio's first plan of each estimator: those that did best so far first, clearly weaker ones left out."""
     first: dict[str, Plan] = {}
     for plan in portfolio(ground):
         first.setdefault(plan.estimator.action, plan)
-    return list(first.values())
+    losses: dict[str, float] = {}
+    for experiment in seen.experiments:
+        name, score = experiment.plan.estimator.action, experiment.score
+        if experiment.plan.question or score is None:
+            continue
+        loss = abs(find_metric(score.metric).best - score.value)
+        losses[name] = min(loss, losses.get(name, loss))
+    fair = WEAKER * min(losses.values(), default=0.0)
+    tried = sorted((n for n in first if n in losses and losses[n] <= fair), key=lambda n: losses[n])
+    return [first[n] for n in (*tried, *(n for n in first if n not in losses))]
+
+
+def _main_part(recipe: Recipe) -> Recipe:
+    """The recipe itself, or the weightiest one of a combination."""
+    while recipe.members:
+        recipe = max(recipe.members, key=lambda m: m.weight).recipe
+    return recipe
 
 
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
@@ -155,10 +176,11 @@ def _variation(ground: Ground, number: int, done: set[str], seen: Seen) -> Plan 
 
 
 def _as_made(experiment: Experiment) -> Plan:
-    """The plan of what an experiment's program really made; a combination of models stays what was planned."""
-    recipe, plan = experiment.recipe, experiment.plan
-    if recipe is None or recipe.members or not plan.program:
+    """The plan of what an experiment's program really made; of a combination of models, of the weightiest one."""
+    plan = experiment.plan
+    if experiment.recipe is None or not plan.program:
         return plan
+    recipe = _main_part(experiment.recipe)
     return replace(
         plan,
         estimator=recipe.estimator,

@@ -38,10 +38,20 @@ def journey(story: Story) -> Section:
 # ── what was learnt ──────────────────────────────────────────────────────────
 
 
+def _before(story: Story, experiment: Experiment, parent: Experiment) -> Experiment:
+    """What a variation is compared with: the experiment it varies; for features that were carried to another family,
+    that family without them."""
+    if experiment.plan.by != "carried":
+        return parent
+    action = experiment.plan.estimator.action
+    plain = (e for e in story.experiments if e.plan.estimator.action == action and not e.plan.question)
+    return next((e for e in plain if e.status == "done"), parent)
+
+
 def learnt(story: Story) -> list[Block]:
     """Every variation of an earlier experiment, with the question behind it and what came out."""
     named = {e.plan.name: e for e in story.experiments} | {e.slug: e for e in story.experiments}
-    tried = [(e, named[e.plan.parent]) for e in story.experiments if e.plan.parent in named]
+    tried = [(e, _before(story, e, named[e.plan.parent])) for e in story.experiments if e.plan.parent in named]
     told = [(e, before) for e, before in tried if e.score and before.score and e.status == "done"]
     if not told:
         return []
