@@ -166,6 +166,7 @@ def test_nothing_of_the_rows_leaves(tmp_path):
                 "idea": "A conversion that quotes a cell in its error.",
                 "transforms": [{"action": "sql_features", "params": {"expressions": failing}}],
                 "estimator": {"action": "lightgbm"},
+                "beyond": "Try it with and without.",
                 "mode": "explore",
                 "confidence": 0.5,
             }

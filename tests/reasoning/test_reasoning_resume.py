@@ -59,7 +59,7 @@ def test_a_reply_that_was_paid_for_is_not_paid_for_again(tmp_path):
         name = f"{server.url}#expert"
         process.append(
             command(
-                "run", "bodies.csv", "--problem", PROBLEM, "--target", "fat", "--llm", name, "--max-experiments", 7,
+                "run", "bodies.csv", "--problem", PROBLEM, "--target", "fat", "--llm", name, "--max-experiments", 8,
                 "--time-budget", "10m", "--workers", 2, "--yes", "--out", run, cwd=tmp_path,
             )
         )  # fmt: skip
