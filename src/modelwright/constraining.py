@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 from modelwright.comparing import confidence
+from modelwright.diagnostics import figure
 from modelwright.intervals import Resamples
 from modelwright.judgement import Verified
 from modelwright.problem import Constraints, Disparity, Fairness
@@ -112,8 +113,8 @@ def cohorts(column: pd.Series, floor: int, named: bool = True) -> tuple[np.ndarr
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > GROUPS:
         edges = np.unique(np.quantile(values.dropna(), [0.25, 0.5, 0.75]))
         bins = np.searchsorted(edges, values.to_numpy(dtype=np.float64), side="left")
-        below = [f"up to {edges[0]:.4g}", *(f"{a:.4g} to {b:.4g}" for a, b in pairwise(edges))]
-        texts = pd.Series(np.array([*below, f"above {edges[-1]:.4g}"], dtype=object)[bins])
+        below = [f"up to {figure(edges[0])}", *(f"{figure(a)} to {figure(b)}" for a, b in pairwise(edges))]
+        texts = pd.Series(np.array([*below, f"above {figure(edges[-1])}"], dtype=object)[bins])
         texts[values.isna()] = "missing"
     else:
         numeric = pd.api.types.is_numeric_dtype(values)

@@ -8,6 +8,12 @@ from typing import Literal
 from modelwright.judgement import Comparison
 
 
+def figure(value: float) -> str:
+    """A figure in a sentence: four significant digits, thousands apart."""
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if 1_000 <= abs(rounded) < 1e15 else f"{value:.4g}"
+
+
 @dataclass(frozen=True)
 class CurvePoint:
     """The model fitted on fewer rows.

@@ -12,6 +12,7 @@ import pandas as pd
 
 from modelwright.analyses import Case
 from modelwright.comparing import confidence, gains
+from modelwright.diagnostics import figure
 from modelwright.executors import Workplace
 from modelwright.fitting import rows_of
 from modelwright.hashing import restore
@@ -122,4 +123,4 @@ def seen(oof: np.ndarray) -> np.ndarray:
 
 def shown(metric: Metric, value: float) -> str:
     """A figure of a metric for a sentence."""
-    return f"{value:.3f}" if np.isfinite(metric.worst) and abs(metric.worst - metric.best) <= 2 else f"{value:.4g}"
+    return f"{value:.3f}" if np.isfinite(metric.worst) and abs(metric.worst - metric.best) <= 2 else figure(value)

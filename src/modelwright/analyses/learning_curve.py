@@ -127,7 +127,8 @@ def _curve(found: Judged, predictions: dict[int, list[np.ndarray]], model: str) 
     said = f"{metric.name} {shown(metric, doubled)} instead of {shown(metric, last)}"
     if outlook == "rising":
         between = f"{shown(metric, ends[0])} to {shown(metric, ends[1])}"
-        sentence = f"Twice the rows would bring about {said} (95 % interval {between})."
+        alone = f" for {model} alone" if len(found.case.members) > 1 else ""
+        sentence = f"Twice the rows would bring about {said}{alone} (95 % interval {between})."
     else:
         sentence = f"More rows would bring next to nothing: with twice as many about {said}."
     return LearningCurve(metric.name, model, points, outlook, doubled, gained, low, high, sentence)

@@ -10,7 +10,7 @@ import pandas as pd
 from modelwright.analyses import Analysis
 from modelwright.analyses._judged import Judged, judged, shown
 from modelwright.comparing import compare
-from modelwright.diagnostics import SimpleRule
+from modelwright.diagnostics import SimpleRule, figure
 from modelwright.executors import Done, Workplace
 from modelwright.fitting import rows_of
 from modelwright.hashing import plain
@@ -138,7 +138,7 @@ def _words(tree: Any, conditions: list[Condition], found: Judged) -> tuple[list[
     def outcome(node: int) -> str:
         value = inner.value[node][0]
         if not classes:
-            return f"{value[0]:.4g}"
+            return figure(value[0])
         shares = value / value.sum()
         if len(classes) == 2:
             place = list(tree.classes_).index(1) if 1 in tree.classes_ else None
@@ -169,7 +169,7 @@ def _asked(name: str, kind: str, value: Any, limit: float) -> tuple[str, str]:
         return f"{name!r} is {str(value)!r}", f"{name!r} is not {str(value)!r}"
     at_gaps = " or missing" if value[1] else ""
     above, below = (at_gaps, "") if value[0] > limit else ("", at_gaps)
-    return f"{name!r} > {limit:.4g}{above}", f"{name!r} ≤ {limit:.4g}{below}"
+    return f"{name!r} > {figure(limit)}{above}", f"{name!r} ≤ {figure(limit)}{below}"
 
 
 SIMPLE_RULE = Analysis(

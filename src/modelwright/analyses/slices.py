@@ -11,7 +11,7 @@ import pandas as pd
 
 from modelwright.analyses import Analysis
 from modelwright.analyses._judged import Judged, judged, seen
-from modelwright.diagnostics import Slice, Slices
+from modelwright.diagnostics import Slice, Slices, figure
 from modelwright.executors import Done, Workplace
 from modelwright.fitting import calibrated, rows_of, stack_rows
 from modelwright.hashing import plain
@@ -151,7 +151,7 @@ def _bins(name: str, title: str, column: pd.Series, least: int) -> Iterator[tupl
 def _shown(edge: float, column: pd.Series) -> str:
     if pd.api.types.is_datetime64_any_dtype(column):
         return str(np.datetime64(int(edge), "us").astype("datetime64[D]"))
-    return f"{edge:.4g}"
+    return figure(edge)
 
 
 def _both(inside: np.ndarray, least: int) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from modelwright.analyses import Analysis
 from modelwright.analyses._ground import Ground, ground
+from modelwright.diagnostics import figure
 from modelwright.executors import Done, Workplace
 from modelwright.explanation import Condition, Rule, Surrogate
 from modelwright.hashing import plain
@@ -231,7 +232,7 @@ def _lines(node: _Node, raw: np.ndarray, classes: tuple[str, ...], depth: int) -
     indent = "    " * depth
     if node.left is None or node.right is None:
         value, label = _said(raw[node.rows], classes)
-        return [f"{indent}{label or 'predict'} ({value:.3g})" if label else f"{indent}{value:.4g}"]
+        return [f"{indent}{label or 'predict'} ({value:.3g})" if label else f"{indent}{figure(value)}"]
     lines = []
     for condition, child in zip(_conditions(node), (node.left, node.right), strict=True):
         level = condition.relation in ("is", "is not")

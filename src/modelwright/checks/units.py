@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from modelwright.checks import Check, Sample
 from modelwright.checks._examples import clean, sample_of
 from modelwright.checks._words import percent
+from modelwright.diagnostics import figure
 from modelwright.finding import Finding
 
 if TYPE_CHECKING:
@@ -97,13 +98,13 @@ def _jump(values: np.ndarray) -> str:
         if small > 0 and wide_small > 0 and _steady(before, after):
             word = _factor(large / small)
             if word and abs(wide_large / wide_small / (large / small) - 1) < SHAPE:
-                return f"Along the rows its level jumps once, from {a:.4g} to {b:.4g}: by the factor of {word}."
+                return f"Along the rows its level jumps once, from {figure(a)} to {figure(b)}: by the factor of {word}."
         fahrenheit = 1.8 * small + 32
         jump = large - small
         calm = max(float(np.ptp(before)), float(np.ptp(after))) < 0.5 * abs(jump)
         near = -40 < small < 60 and abs(large - fahrenheit) < CLOSE * fahrenheit
         if calm and near and wide_small > 0 and abs(wide_large / wide_small / 1.8 - 1) < SHAPE:
-            return f"Along the rows its level jumps once, from {a:.4g} to {b:.4g}, as from °C to °F or back."
+            return f"Along the rows its level jumps once, from {figure(a)} to {figure(b)}, as from °C to °F or back."
     return ""
 
 

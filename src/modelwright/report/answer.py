@@ -252,6 +252,7 @@ def _what_next(story: Story) -> list[Block]:
     learning = story.result(LearningCurve)
     if learning and learning[1].outlook == "rising":
         remedies += (sentence(learning[1].sentence),)
+    remedies = tuple(dict.fromkeys(remedies))
     if remedies:
         title = "What would change the verdict" if story.judgement.verdict != "ready" else "What would help"
         blocks += [Heading(title), Bullets(remedies)]
