@@ -26,7 +26,8 @@ class Memory(Store):
     name: ClassVar[str] = "memory"
 
     def __init__(self) -> None:
-        self._place = TemporaryDirectory(prefix="modelwright-")
+        # Whoever still writes while this is closed writes for nobody.
+        self._place = TemporaryDirectory(prefix="modelwright-", ignore_cleanup_errors=True)
         self._artefacts = Artefacts(Path(self._place.name).resolve())
         self._lock = threading.Lock()
         self._steps: dict[str, tuple[str, dict[str, int]]] = {}
