@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -105,6 +105,8 @@ def read_back(markdown: str) -> str:
 
 @settings(deadline=None)
 @given(SIGNS)
+@example("\r-")
+@example(" 1. a")
 def test_markdown_reads_back_as_the_text(text):
     assert read_back(inline(text)) == clean(text)
 

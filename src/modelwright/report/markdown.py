@@ -51,7 +51,8 @@ def inline(words: tree.Words, *, in_table: bool = False) -> str:
         elif isinstance(part, tree.Link):
             out.append(_text(part.text))
         else:
-            out.append(_text(part, edges=True) if i or in_table else _START.sub(_shield, _text(part, edges=True)))
+            text = _text(part, edges=True)
+            out.append(text if i or in_table else _START.sub(_shield, text.lstrip()))
     return "".join(out).strip()
 
 
