@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.actions import checked_recipe, predicted_seconds
@@ -22,7 +22,7 @@ from modelwright.tasks.metrics import Metric, find_metric
 if TYPE_CHECKING:
     import numpy as np
 
-FIT_VERSION = 1
+FIT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class Evaluation:
         by_part: the score on each part, in the protocol's order.
         predictions: digest of the out-of-fold predictions: ``.npy``, (development rows, classes) or (rows,), with
             NaN where a row was never validated.
-        fit_seconds: mean seconds of one fit.
+        fit_seconds: mean seconds of one fit, after the first, which also finds the number of boosting rounds.
         predict_seconds: mean seconds of predicting one part.
         seconds: seconds of all steps, as if one core had performed them.
         truncated: whether any fit stopped early for lack of time.
+        rounds: rounds of boosting that the first fit found, and the rows it found them on; ``None`` elsewhere.
     """
 
     recipe: Recipe
@@ -53,6 +54,7 @@ class Evaluation:
     predict_seconds: float
     seconds: float
     truncated: bool = False
+    rounds: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,16 @@ class Evaluator:
 
     def forecast(self, recipe: Recipe) -> float:
         """Predict the core seconds of a whole evaluation on an ordinary machine; the clock plays no part in it."""
-        one = predicted_seconds(recipe, self.training_rows(), self.situation.n_features, self.situation.setting)
-        return one * len(self.situation.protocol.parts())
+        return self._first(recipe) + (len(self.situation.protocol.parts()) - 1) * self._further(recipe)
+
+    def _first(self, recipe: Recipe) -> float:
+        """The predicted core seconds of the first fit, which finds the number of boosting rounds for all."""
+        return predicted_seconds(recipe, self.training_rows(), self.situation.n_features, self.situation.setting)
+
+    def _further(self, recipe: Recipe) -> float:
+        """The predicted core seconds of each further fit."""
+        setting = replace(self.situation.setting, rounds=0)
+        return predicted_seconds(recipe, self.training_rows(), self.situation.n_features, setting)
 
     def evaluate(
         self,
@@ -200,10 +210,12 @@ class Evaluator:
         collected: dict[tuple[int, int], np.ndarray] = {}
         outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
+        rounds: list[int] | None = None
         for batch in (chunks[:1], chunks[1:]):
-            for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, slice_seconds, drill):
+            for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, slice_seconds, rounds, drill):
                 outcomes.append((parts, outcome))
                 collected |= self._load(parts, outcome)
+            rounds = outcomes[0][1].value["rounds"]
             first = chunks[0][0]
             score, rows = self._part_score(collected, first), len(collected[first])
             if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, score, rows):
@@ -227,7 +239,7 @@ class Evaluator:
     def _chunks(self, recipe: Recipe) -> list[tuple[tuple[int, int], ...]]:
         """Parts that are fitted in one step: one each when a fit takes a while, several when it takes a moment."""
         parts = self.situation.protocol.parts()
-        one = self.forecast(recipe) / len(parts)
+        one = self._further(recipe)
         size = max(1, min(len(parts), int(0.5 / max(one, 1e-3))))
         rest = parts[1:]
         # At least as many chunks as cores, so that nobody waits; two is the least that any machine has.
@@ -242,6 +254,7 @@ class Evaluator:
         priority: int,
         parent: int,
         slice_seconds: float,
+        rounds: list[int] | None,
         drill: str | None,
     ) -> list[tuple[tuple[tuple[int, int], ...], Outcome]]:
         waiting: dict[Future[Outcome], tuple[tuple[int, int], ...]] = {}
@@ -257,6 +270,7 @@ class Evaluator:
                     "parts": [list(p) for p in parts],
                     "forward": self.situation.protocol.forward,
                 }
+                | ({"rounds": rounds} if rounds else {})
                 | ({"drill": drill} if drill else {}),
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
@@ -319,7 +333,8 @@ class Evaluator:
             spread=float(np.std(by_part)) if len(by_part) > 1 else None,
         )
         extra = {name: self.score(find_metric(name), oof[seen], seen) for name in self.situation.secondary}
-        fits = [s for _, o in outcomes for s in o.value["fit_seconds"]]
+        # The first fit also finds the number of boosting rounds; what a further one takes says what a refit will.
+        fits = [s for _, o in outcomes[min(1, len(outcomes) - 1) :] for s in o.value["fit_seconds"]]
         predicts = [s for _, o in outcomes for s in o.value["predict_seconds"]]
         complete = len(collected) == len(self.situation.protocol.parts())
         return Evaluation(
@@ -333,14 +348,15 @@ class Evaluator:
             float(np.mean(predicts)),
             sum(o.seconds for _, o in outcomes),
             any(o.truncated for _, o in outcomes),
+            None if (rounds := outcomes[0][1].value["rounds"]) is None else (int(rounds[0]), int(rounds[1])),
         )
 
     def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]]) -> None:
-        predicted = self.forecast(recipe) / len(self.situation.protocol.parts())
         measured = [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
+        predicted = self._first(recipe) + (len(measured) - 1) * self._further(recipe)
         if measured and predicted > 0:
             with self._lock:
-                self._speed.append(sum(measured) / len(measured) / predicted)
+                self._speed.append(sum(measured) / predicted)
 
 
 def step_error(outcome: Outcome) -> StepError:

@@ -149,6 +149,7 @@ def run_experiment(
             evaluation.fit_seconds,
             evaluation.predict_seconds,
             evaluation.truncated,
+            evaluation.rounds,
         )
         return done, source
     return Experiment(number, attempt, "failed", seconds=seconds, failures=tuple(failures)), source

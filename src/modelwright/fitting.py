@@ -10,6 +10,7 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,14 @@ from modelwright.importance import permutation_importance
 from modelwright.judgement import Importance
 from modelwright.judging import judge
 from modelwright.persistence import dump_model, load_model
-from modelwright.pipeline import BlendClassifier, BlendRegressor, compile_recipe, raw_predictions, truncated
+from modelwright.pipeline import (
+    BlendClassifier,
+    BlendRegressor,
+    boosting_rounds,
+    compile_recipe,
+    raw_predictions,
+    truncated,
+)
 from modelwright.problem import Problem
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Recipe, Setting
@@ -62,12 +70,27 @@ def fit_folds(
     target: str,
     parts: Sequence[Sequence[int]],
     forward: bool,
+    rounds: Sequence[int] | None = None,
     drill: str | None = None,
 ) -> Done:
     """Fit a recipe on the training rows of some folds and predict their validation rows.
 
     Inputs are ``rows`` (development rows) and ``assignment`` (see :class:`~modelwright.protocol.Protocol`). The
     artefact ``predictions`` holds one array for each part, named ``<repeat>_<fold>``.
+
+    Args:
+        place: the workplace.
+        recipe: what to fit.
+        situation: see :func:`setting_of`.
+        target: name of the target column.
+        parts: pairs of repeat and fold.
+        forward: whether only rows of earlier folds are trained on.
+        rounds: rounds of boosting that an earlier fit found, and the rows it found them on; to be found without.
+        drill: how to fail on purpose; see :mod:`modelwright.drills`.
+
+    Returns:
+        The value holds ``fit_seconds`` and ``predict_seconds`` of each part, and ``rounds`` as the argument has it,
+        of the first part.
     """
     if drill is not None:
         play(drill)
@@ -76,32 +99,59 @@ def fit_folds(
     assignment = np.load(place.inputs["assignment"], allow_pickle=False)
     model_recipe = restore(Recipe, recipe)
     arrays, fit_seconds, predict_seconds, cut = {}, [], [], False
+    found = None
     for repeat, fold in parts:
         train, valid = fold_rows(assignment, repeat, fold, forward)
         started = time.perf_counter()
-        model = compile_recipe(model_recipe, setting)
+        model = compile_recipe(model_recipe, replace(setting, rounds=grown(rounds, len(train))))
         _fit(model, frame.iloc[train], y[train])
         fitted = time.perf_counter()
+        if found is None and (used := boosting_rounds(model)) is not None:
+            found = [used, len(train)]
         arrays[f"{repeat}_{fold}"] = raw_predictions(model, frame.iloc[valid], setting.classification)
         fit_seconds.append(fitted - started)
         predict_seconds.append(time.perf_counter() - fitted)
         cut = cut or truncated(model)
     path = place.scratch / "predictions.npz"
     np.savez(path, allow_pickle=False, **arrays)
-    value = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds}
+    value = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds, "rounds": found}
     return Done(value, {"predictions": path}, truncated=cut)
 
 
+def grown(rounds: Sequence[int] | None, rows: int) -> int | None:
+    """The rounds of boosting for a fit on this many rows, from those found on others; ``None`` from none.
+
+    More rows bear more rounds: in proportion to the power 0.3 of their number, as was measured on tables of 500 to
+    50,000 rows.
+    """
+    return None if rounds is None else max(1, round(rounds[0] * (rows / rounds[1]) ** 0.3))
+
+
 def refit(
-    place: Workplace, *, recipe: dict[str, Any], situation: dict[str, Any], target: str, sealed: bool = False
+    place: Workplace,
+    *,
+    recipe: dict[str, Any],
+    situation: dict[str, Any],
+    target: str,
+    rounds: Sequence[int] | None = None,
+    sealed: bool = False,
 ) -> Done:
-    """Fit a recipe on all rows of the inputs ``rows`` and, with ``sealed``, ``holdout``; the artefact is ``model``."""
+    """Fit a recipe on all rows of the inputs ``rows`` and, with ``sealed``, ``holdout``; the artefact is ``model``.
+
+    Args:
+        place: the workplace.
+        recipe: what to fit.
+        situation: see :func:`setting_of`.
+        target: name of the target column.
+        rounds: see :func:`fit_folds`.
+        sealed: whether to learn from the sealed rows, too.
+    """
     setting = setting_of(place, situation)
     frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
     if sealed:
         held, y_held = rows_of(place.inputs["holdout"], target, setting.n_classes)
         frame, y = stack_rows(frame, held), np.concatenate([y, y_held])
-    model = compile_recipe(restore(Recipe, recipe), setting)
+    model = compile_recipe(restore(Recipe, recipe), replace(setting, rounds=grown(rounds, len(y))))
     started = time.perf_counter()
     _fit(model, frame, y)
     seconds = time.perf_counter() - started

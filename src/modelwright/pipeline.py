@@ -59,7 +59,10 @@ def _model(core: Any, recipe: Recipe, setting: Setting) -> BaseEstimator:
 
 
 def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
-    models = [compile_recipe(m.recipe, replace(setting, seed=setting.seed + i)) for i, m in enumerate(recipe.members)]
+    models = [
+        compile_recipe(m.recipe, replace(setting, seed=setting.seed + i, rounds=None))
+        for i, m in enumerate(recipe.members)
+    ]
     calibration = None if recipe.calibration is None else build_part(recipe.calibration, setting)
     if recipe.estimator.action == "stack":
         from modelwright.actions import registry
@@ -283,3 +286,9 @@ def truncated(model: Pipeline) -> bool:
     if hasattr(last, "models_"):
         return any(truncated(m) for m in last.models_)
     return bool(getattr(last, "truncated_", False))
+
+
+def boosting_rounds(model: Pipeline) -> int | None:
+    """How many rounds the boosted model of a fitted pipeline has; ``None`` for any other model."""
+    rounds = getattr(getattr(model[-1], "estimator_", None), "rounds_", None)
+    return None if rounds is None else int(rounds)

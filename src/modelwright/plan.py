@@ -87,6 +87,7 @@ class Experiment:
         fit_seconds: mean seconds of one fit.
         predict_seconds: mean seconds of predicting one part.
         truncated: whether any fit stopped early for lack of time.
+        rounds: rounds of boosting that the first fit found, and the rows it found them on; ``None`` elsewhere.
     """
 
     number: int
@@ -102,6 +103,7 @@ class Experiment:
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
     truncated: bool = False
+    rounds: tuple[int, int] | None = None
 
     @property
     def informed(self) -> bool:

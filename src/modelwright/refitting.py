@@ -18,7 +18,7 @@ from modelwright.preparation import Prepared
 from modelwright.step import Limits, Outcome, Step
 from modelwright.tasks.metrics import gain
 
-REFIT_VERSION = 1
+REFIT_VERSION = 2
 LIGHTER = 6
 """Lighter models that are tried when none of those at hand keeps the limits."""
 SPEED_RESERVE = 0.85
@@ -276,7 +276,8 @@ class Refitter:
                 "situation": situation.compile_args,
                 "target": situation.target,
                 "sealed": sealed,
-            },
+            }
+            | ({"rounds": list(experiment.rounds)} if experiment.rounds else {}),
             inputs,
             situation.seed,
         )

@@ -11,8 +11,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from modelwright.errors import NotApplicable
 from modelwright.estimators._model import Array, Model
+from modelwright.recipe import Setting
 
-CROSS_BELOW = 1_000
+CROSS_BELOW = 4_000
 REFIT_BELOW = 20_000
 MOST_TREES = 8_000
 """Trees of one model at most when their number is found: with many classes each round grows one for each class."""
@@ -54,27 +55,33 @@ def inner_split(y: Array, share: float, classes: bool, ordered: bool, seed: int)
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
+def cross_below(n_classes: int) -> int:
+    """Rows below which the number of rounds is found by cross-validation; fewer with many classes."""
+    return CROSS_BELOW * 3 // max(3, n_classes)
+
+
 def refit_below(n_classes: int) -> int:
     """Rows below which all rows are fitted again; fewer with many classes, where a fit takes so much longer."""
     return REFIT_BELOW * 3 // max(3, n_classes)
 
 
-def expected_rounds(rows: int, params: Mapping[str, Any]) -> tuple[float, float]:
+def expected_rounds(rows: int, params: Mapping[str, Any], setting: Setting) -> tuple[float, float]:
     """How many rounds a fit takes by experience, and how often they are paid for, early stopping included."""
-    given = params.get("n_estimators")
-    if given is not None:
-        return float(given), 1.0
     rate = params.get("learning_rate") or 0.05
-    found = min(2_000.0, 7.0 * rows**0.4 * (0.05 / rate) + 30)
-    return found, 4.0 if rows < CROSS_BELOW else 2.0 if rows < REFIT_BELOW else 1.0
+    given = params.get("n_estimators") or setting.rounds
+    found = float(given) if given else min(2_000.0, 7.0 * rows**0.4 * (0.05 / rate) + 30)
+    if given or setting.rounds is not None:
+        return found, 1.0
+    crossed, again = rows < cross_below(setting.n_classes), rows < refit_below(setting.n_classes)
+    return found, 5.0 if crossed else 2.0 if again else 1.0
 
 
 class Boosted(Model):
     """Gradient boosting in rounds.
 
     ``rounds=None`` finds the number of rounds by the validation loss (never by a ranking metric, which is too
-    coarse to stop on) on rows held out of the training rows: below 1,000 rows by the averaged curve of a 4-fold
-    cross-validation, then all rows are fitted with that many rounds; below 20,000 (fewer with many classes) on 15 %
+    coarse to stop on) on rows held out of the training rows: below 4,000 rows (fewer with many classes) by the
+    averaged curve of a 4-fold cross-validation, then all rows are fitted with that many rounds; below 20,000 on 15 %
     of them, then all rows are fitted with 5 % more rounds; beyond on 10 % (at most 20,000 rows), and the model is
     kept as it is. A given number of rounds is used as it is.
 
@@ -118,7 +125,7 @@ class Boosted(Model):
         classes = self.n_classes > 0
         if self.rounds is not None or n < 10:
             booster, used, cut = self._boost(X, y, weights, self.rounds or 100, None, stop)
-        elif n < CROSS_BELOW:
+        elif n < cross_below(self._k):
             folds = inner_folds(y, 4, classes, self.ordered, self.seed)
             now = time.monotonic()
             best, cut = self._cross(X, y, weights, folds, now + (stop - now) / 2)

@@ -172,7 +172,7 @@ class _Family(Estimator):
     def build(self, params: Mapping[str, Any], setting: Setting) -> LightGBM:
         """Make the unfitted model."""
         own = {**params, **self.fixed}
-        rounds = own.pop("n_estimators")
+        rounds = own.pop("n_estimators") or setting.rounds
         own = {k: v for k, v in own.items() if v is not None}
         if own.get("subsample", 1.0) < 1.0:
             own["subsample_freq"] = 1
@@ -193,7 +193,7 @@ class _Family(Estimator):
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        rounds, passes = expected_rounds(rows, params)
+        rounds, passes = expected_rounds(rows, params, setting)
         leaves = params.get("num_leaves", 31)
         trees = rounds * (setting.n_classes if setting.n_classes > 2 else 1)
         depth = np.log2(leaves + 1)

@@ -150,7 +150,7 @@ class _Family(Estimator):
     def build(self, params: Mapping[str, Any], setting: Setting) -> XGBoost:
         """Make the unfitted model."""
         own = {k: v for k, v in params.items() if v is not None} | dict(self.fixed)
-        rounds = own.pop("n_estimators", None)
+        rounds = own.pop("n_estimators", None) or setting.rounds
         if setting.classification:
             own.pop("objective", None)
         if setting.n_classes != 2:
@@ -168,7 +168,7 @@ class _Family(Estimator):
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        rounds, passes = expected_rounds(rows, params)
+        rounds, passes = expected_rounds(rows, params, setting)
         trees = rounds * (setting.n_classes if setting.n_classes > 2 else 1)
         depth = params.get("max_depth") or 6
         nodes = min(2.0**depth, rows / 5)
