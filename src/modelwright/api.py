@@ -86,6 +86,7 @@ def fit(
     time_budget: str | float = "5m",
     max_experiments: int | None = None,
     max_iterations: int | None = None,
+    executor: str = "local",
     workers: int = 0,
     memory_limit: str | int = 0,
     seed: int = 0,
@@ -116,7 +117,8 @@ def fit(
         time_budget: for everything, from call to finished report: seconds, or ``"90s"``, ``"5m"``, ``"1h"``.
         max_experiments: experiments at most.
         max_iterations: iterations at most.
-        workers: processes; 0 takes the machine's cores.
+        executor: where steps are performed: ``"local"``, ``"ray"``, ``"ray://host:10001"``, ``"flyte"`` …
+        workers: steps at a time; 0 takes the cores of the machine, or of the cluster.
         memory_limit: of one step, bytes or ``"4G"``; 0 takes a share of the machine's.
         seed: seed of every random choice.
         floor: rows that a level must have at least to be named in the profile.
@@ -153,6 +155,7 @@ def fit(
         time_budget=parse_duration(time_budget) if isinstance(time_budget, str) else float(time_budget),
         max_experiments=max_experiments,
         max_iterations=max_iterations,
+        executor=executor,
         workers=workers,
         memory_limit=parse_size(memory_limit) if isinstance(memory_limit, str) else memory_limit,
         seed=seed,

@@ -23,6 +23,7 @@ from modelwright.errors import (
 from modelwright.options import Duration, Kinds, Roles, Size, Text
 
 RUNS = Path("modelwright-runs")
+EXECUTORS = "Where steps run, as one of the executors writes it: local."
 ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
 
 
@@ -65,8 +66,8 @@ def cli() -> None:
 @click.option("--llm-timeout", type=Duration(), default="120s", show_default=True, help="Patience with one reply.")
 @click.option("--private-names", is_flag=True, help="Show providers an alias for columns of personal data.")
 @click.option("--web-search", is_flag=True, help="Let agents use the provider's web search, where it has one.")
-@click.option("--executor", default="local", show_default=True, help="Where steps run: local.")
-@click.option("--workers", type=int, default=0, help="Processes; the machine's cores by default.")
+@click.option("--executor", default="local", show_default=True, help=EXECUTORS)
+@click.option("--workers", type=int, default=0, help="Steps at a time; as many as there are cores by default.")
 @click.option("--memory-limit", type=Size(), default="0", help="Memory of one step; a share of the machine's.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: modelwright-runs/<id>]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
@@ -84,7 +85,6 @@ def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
     from modelwright import run as runs
     from modelwright.request import Request
 
-    _only_built(options.pop("executor"))
     statement, constraints = options.pop("problem"), options.pop("constraints")
     request = Request(
         statement=statement,
@@ -103,13 +103,16 @@ def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
 
 @cli.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--executor", help="Where steps run from now on; where they did, by default.")
 @click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
-def resume(run: Path | None, as_json: bool) -> None:
+def resume(run: Path | None, executor: str | None, as_json: bool) -> None:
     """Go on where RUN stopped; without RUN, the latest unfinished one."""
     from modelwright import run as runs
 
     folder = run or _latest_unfinished()
-    _watched(lambda listener: runs.resume(folder, began=_began(), listeners=(listener,)), folder, as_json)
+    _watched(
+        lambda listener: runs.resume(folder, executor=executor, began=_began(), listeners=(listener,)), folder, as_json
+    )
 
 
 @cli.command()
@@ -396,11 +399,6 @@ def doctor() -> None:
 
 DEMO_DAYS = 60
 DEMO_SECONDS = 100.0
-
-
-def _only_built(executor: str) -> None:
-    if executor != "local":
-        raise RequestError(f"--executor {executor}: this version runs on this machine only; leave it out or say local")
 
 
 def _watched(work: Any, folder: Path, as_json: bool) -> None:

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from modelwright.run import LIBRARIES, cores, versions
+from modelwright.executors import cores
+from modelwright.run import LIBRARIES, versions
 
 
 def examine(say: Callable[[str], object]) -> bool:

@@ -23,18 +23,16 @@ class Engine:
     Args:
         store: where outcomes, artefacts and events are kept.
         executor: where steps are performed.
+        slots: how many steps the run reckons with; as many as the executor performs at a time, by default. Experiments
+            are designed by it, so it stays what it was at the run's first start, whatever machines come and go.
     """
 
-    def __init__(self, store: Store, executor: Executor) -> None:
+    def __init__(self, store: Store, executor: Executor, slots: int = 0) -> None:
         self.store = store
         self.executor = executor
+        self.slots = slots or executor.slots
         self._flying: dict[str, Future[Outcome]] = {}
         self._lock = threading.Lock()
-
-    @property
-    def slots(self) -> int:
-        """How many steps can run at a time."""
-        return self.executor.slots
 
     def tell(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the run's log."""

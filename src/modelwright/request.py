@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelwright.errors import RequestError
+from modelwright.executors import find
 from modelwright.table import Kind
 
 INJECTIONS = ("invalid-estimator", "error", "crash", "timeout", "memory")
@@ -36,7 +37,8 @@ class Request:
         time_budget: seconds for everything, from start to finished report.
         max_experiments: experiments at most.
         max_iterations: iterations at most.
-        workers: processes; 0 takes the machine's cores.
+        executor: where steps are performed, as an address that one of the executors understands.
+        workers: steps at a time; 0 takes the cores of the machine, or of the cluster.
         memory_limit: bytes that one step may use; 0 takes a share of the machine's.
         seed: seed of every random choice.
         floor: rows that a level must have at least to be named in the profile.
@@ -64,6 +66,7 @@ class Request:
     time_budget: float = 300.0
     max_experiments: int | None = None
     max_iterations: int | None = None
+    executor: str = "local"
     workers: int = 0
     memory_limit: int = 0
     seed: int = 0
@@ -92,6 +95,7 @@ class Request:
         for name, value in (("--max-experiments", self.max_experiments), ("--max-iterations", self.max_iterations)):
             if value is not None and value < 1:
                 raise RequestError(f"{name} must be at least 1, not {value}")
+        find(self.executor)
         if not 0 <= self.workers <= 256:
             raise RequestError(f"--workers must lie between 1 and 256, not {self.workers}")
         if not 0 <= self.seed < 2**31:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +29,7 @@ from modelwright.understanding import Ask
 if TYPE_CHECKING:
     from modelwright.closing import Choice
     from modelwright.counsel import Counsel
+    from modelwright.executors import Executor
     from modelwright.judgement import Judgement
     from modelwright.llms import Provider
     from modelwright.plan import Experiment
@@ -97,6 +99,7 @@ def start(
 def resume(
     folder: Path,
     *,
+    executor: str | None = None,
     began: float | None = None,
     ask: Ask | None = None,
     listeners: tuple[Listener, ...] = (),
@@ -106,12 +109,18 @@ def resume(
 
     The time budget goes on counting; a run that used up its budget gets half a minute to finish.
 
-    Args and raises: as :func:`start`.
+    Args:
+        folder: the run folder.
+        executor: where steps are performed from now on; where they were, by default.
+        began, ask, listeners, provider: as for :func:`start`, which also says what is raised.
     """
     began = time.monotonic() if began is None else began
+    from modelwright.executors import find
     from modelwright.state import fold
     from modelwright.stores.folder import Folder
 
+    if executor is not None:
+        find(executor)
     store = Folder(folder)
     try:
         state = fold(store.events())
@@ -129,7 +138,8 @@ def resume(
     journal.append(
         "resumed", {"spent": state.seconds(), "started": time.time() - (time.monotonic() - began), "budget": left}
     )
-    return _run(state.request, folder, journal, Clock(began, left), None, ask or _nobody, provider)
+    request = state.request if executor is None else replace(state.request, executor=executor)
+    return _run(request, folder, journal, Clock(began, left), None, ask or _nobody, provider)
 
 
 def _run(
@@ -181,7 +191,7 @@ def _flow(
     clock: Clock,
     source: Any,
     ask: Ask,
-    executor: Any,
+    executor: Executor,
     counsel: Counsel,
 ) -> dict[str, Any]:
     """The run as a page: understand, seal, search, close, report."""
@@ -190,7 +200,10 @@ def _flow(
     from modelwright.state import fold
 
     before = fold(journal.events())
-    engine = Engine(journal, executor)
+    slots = before.slots or executor.slots
+    if not before.slots:
+        journal.append("workers", {"executor": request.executor, "slots": slots})
+    engine = Engine(journal, executor, slots)
 
     def say(phase: str) -> None:
         journal.append("phase", {"name": phase})
@@ -330,12 +343,12 @@ def _measured(prepared: Prepared, evaluator: Any, journal: Journal, request: Req
     ).start()
 
 
-def workers(request: Request, folder: Path) -> Any:
-    """The processes that perform a run's steps, with everything imported that a step needs."""
-    from modelwright.executors.local import PRELOAD, Local
+def workers(request: Request, folder: Path) -> Executor:
+    """Where a run's steps are performed, with everything imported that a step needs."""
+    from modelwright.executors import Setting, find
 
-    memory = request.memory_limit or share_of_memory()
-    return Local(request.workers or cores(), folder / "artefacts", memory, (*PRELOAD, "modelwright.warm"))
+    setting = Setting(folder / "artefacts", request.workers, request.memory_limit, ("modelwright.warm",))
+    return find(request.executor).open(request.executor, setting)
 
 
 def _reasoning(
@@ -414,18 +427,6 @@ def new_folder(root: Path, data: str, seed: int) -> Path:
     stem = "".join(c if c.isalnum() else "-" for c in Path(data).stem.lower()).strip("-")[:24] or "data"
     unique = digest([data, seed, time.time_ns(), os.getpid()])[:4]
     return root / f"{when}-{stem}-{unique}"
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def share_of_memory() -> int:
-    """Bytes that one step may use when the user doesn't say: what is free, divided among the cores, less a reserve."""
-    import psutil
-
-    return max(1 << 30, int(0.8 * psutil.virtual_memory().available / (cores() + 1)))
 
 
 def versions() -> dict[str, str]:

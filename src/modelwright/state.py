@@ -28,6 +28,7 @@ class State:
         run_id: its name.
         request: what was asked.
         source: digest of the data as it was read, for noticing that it changed.
+        slots: steps at a time that experiments are designed by.
         started: seconds since the epoch of the first start.
         spent: seconds of earlier sessions of a run that was resumed.
         prepared: what experiments stand on, once it is fixed.
@@ -56,6 +57,7 @@ class State:
 
     run_id: str = ""
     request: Request | None = None
+    slots: int = 0
     started: float = 0.0
     spent: float = 0.0
     prepared: Prepared | None = None
@@ -117,6 +119,9 @@ class State:
         self._session_began = self.started
         self._phase_began = self.started
         self.sessions = 1
+
+    def _on_workers(self, record: Record, body: Any) -> None:
+        self.slots = int(body["slots"])
 
     def _on_resumed(self, record: Record, body: Any) -> None:
         self.spent = float(body["spent"])

@@ -32,7 +32,7 @@ BROKEN: dict[str, tuple[str | bytes, tuple[str, ...], str]] = {
     "too short a budget": (csv(GOOD), ("--time-budget", "2s"), "too short"),
     "no size": (csv(GOOD), ("--memory-limit", "lots"), "size"),
     "language model": (csv(GOOD), ("--llm", "opnai:x"), "did you mean openai:x?"),
-    "other executor": (csv(GOOD), ("--executor", "ray"), "--executor"),
+    "other executor": (csv(GOOD), ("--executor", "ray:"), "no executor 'ray:'"),
     "unknown failure": (csv(GOOD), ("--inject-failure", "fire"), "crash"),
     "no experiments": (csv(GOOD), ("--max-experiments", "0"), "--max-experiments"),
     "empty problem": (csv(GOOD), ("--problem", " "), "--problem"),

@@ -2,16 +2,23 @@
 
 An executor calls the step's function in a place of its own with the step's limits, and reports how it ended. It knows
 nothing of what the function does.
+
+To add one, write a class that derives from :class:`Executor` in a module of this folder; ``--executor`` finds it.
 """
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, ClassVar, Self
 
+from modelwright.errors import RequestError
+from modelwright.registry import classes
 from modelwright.step import Limits, Outcome, Step
 
 
@@ -54,11 +61,53 @@ class Done:
 StepFunction = Callable[..., Done]
 
 
-class Executor(Protocol):
-    """Performs steps. Any number may be submitted; at most ``slots`` run at a time, in the order of priority."""
+@dataclass(frozen=True)
+class Setting:
+    """What a run asks of its executor.
 
+    Args:
+        folder: the artefact folder.
+        workers: steps at a time at most; 0 for as many as the place has processor cores.
+        memory: bytes of resident memory for a step whose limits name none; 0 for a share of its machine's.
+        preload: modules that steps need, imported before the first one.
+    """
+
+    folder: Path
+    workers: int = 0
+    memory: int = 0
+    preload: tuple[str, ...] = ()
+
+
+class Executor(ABC):
+    """Performs steps. Any number may be submitted; at most ``slots`` run at a time, in the order of priority.
+
+    ``slots`` may change while steps run, where machines come and go.
+
+    Class attributes:
+        name: what ``--executor`` calls it.
+        addresses: how ``--executor`` may be written, for people.
+    """
+
+    name: ClassVar[str] = ""
+    addresses: ClassVar[tuple[str, ...]] = ()
     slots: int
 
+    @classmethod
+    def understands(cls, address: str) -> bool:
+        """Whether an address, as given to ``--executor``, is one of this executor's."""
+        return address == cls.name
+
+    @classmethod
+    @abstractmethod
+    def open(cls, address: str, setting: Setting) -> Self:
+        """Make the executor that an address names.
+
+        Raises:
+            RequestError: when the address can't be honoured; one sentence.
+            MissingExtra: when a library that it needs isn't installed.
+        """
+
+    @abstractmethod
     def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Queue a step. The future's result is an outcome for every way in which it can end; it never raises.
 
@@ -66,5 +115,38 @@ class Executor(Protocol):
         Of two queued steps the one with the lower priority number starts first, then the one submitted first.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Stop everything that is running or queued, and wait until it has ended."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def find(address: str) -> type[Executor]:
+    """The executor that understands an address.
+
+    Raises:
+        RequestError: when there is none; it names those that there are.
+    """
+    members = classes(__name__, Executor)  # type: ignore[type-abstract]
+    for member in members.values():
+        if member.understands(address):
+            return member
+    known = ", ".join(way for member in members.values() for way in member.addresses or (member.name,))
+    raise RequestError(f"there is no executor {address[:80]!r}; choose one of {known}")
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share_of_memory(steps: int) -> int:
+    """Bytes that one of so many simultaneous steps may use: what is free here, divided among them, less a reserve."""
+    import psutil
+
+    return max(1 << 30, int(0.8 * psutil.virtual_memory().available / (steps + 1)))

@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from modelwright.executors import Executor
+from modelwright.executors import Executor, Setting
 from modelwright.executors._task import clear, perform
 from modelwright.step import Failure, Limits, Outcome, Step
 
@@ -30,6 +30,11 @@ class Inline(Executor):
     def __init__(self, folder: Path) -> None:
         self.slots = 1
         self._folder, self._closed = folder.resolve(), False
+
+    @classmethod
+    def open(cls, address: str, setting: Setting) -> Self:
+        """Steps in this process, one at a time, whatever the setting asks for."""
+        return cls(setting.folder)
 
     def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Perform a step and return its ended future; after ``close`` the outcome is ``cancelled``."""

@@ -21,12 +21,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from modelwright.errors import RequestError
-from modelwright.executors import Executor
+from modelwright.executors import Executor, Setting, cores, share_of_memory
 from modelwright.executors import _processes as processes
 from modelwright.executors._task import DETAIL_LENGTH, clear
 from modelwright.executors._zygote import receive, send
@@ -119,11 +118,12 @@ class Local(Executor):
         self._listener = threading.Thread(target=self._listen, name="modelwright-executor", daemon=True)
         self._listener.start()
 
-    def __enter__(self) -> Local:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+    @classmethod
+    def open(cls, address: str, setting: Setting) -> Self:
+        """Processes on this machine, by default as many as it has cores."""
+        slots = setting.workers or cores()
+        memory = setting.memory or share_of_memory(slots)
+        return cls(slots, setting.folder, memory, (*PRELOAD, *setting.preload))
 
     def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Queue a step; see :class:`~modelwright.executors.Executor`. After ``close`` the outcome is ``cancelled``."""
