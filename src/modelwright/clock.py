@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -43,11 +44,11 @@ class Clock:
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
-        fixed = min((8.0 + 0.02 * self.budget + asked) * min(3.0, max(1.0, slowness)), 0.3 * self.budget)
-        # What takes long to fit also takes long to write, to read and to ask. Fitting once more on all rows is worth
-        # a sixth of the budget, no more.
-        refits = 1.8 * refit_seconds
-        return min(fixed + refits + min(refits, self.budget / 6), 0.6 * self.budget)
+        fixed = min(7.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
+        fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
+        # Fitting once more on all rows goes on beside the judgement; it is worth a sixth of the budget, no more.
+        refits = 1.25 * refit_seconds
+        return min(fixed + refits + min(1.3 * refits, self.budget / 6), 0.6 * self.budget)
 
     def search_end(self, refit_seconds: float, slowness: float = 1.0) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time."""

@@ -23,7 +23,7 @@ from modelwright.judgement import Judgement, Verified
 from modelwright.plan import Experiment
 from modelwright.preparation import Prepared, personal_columns
 from modelwright.recipe import Recipe
-from modelwright.refitting import Refitter, finishing
+from modelwright.refitting import Again, Refitter, finishing
 from modelwright.step import Limits, Outcome, Step
 
 __all__ = ["Choice", "Closing", "Delivery"]
@@ -112,12 +112,16 @@ class Closing:
         self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
         why = ""
         for attempt in self._attempts(refitter, choice):
-            judgement, why = self._judge(refitter, attempt, baseline_name, baseline)
+            judging = self._judging(refitter, attempt, baseline_name, baseline)
+            # What is delivered is settled, whatever the sealed rows say, so it can be fitted on them meanwhile.
+            again = refitter.on_all_rows(attempt)
+            judgement, why = self._judged(refitter, attempt, judging)
             if judgement is None:
+                again.cancel()
                 continue
             self.journal.append("judged", {"judgement": judgement})
             self.judged(attempt, judgement)
-            delivery, why = self._delivered(refitter, attempt, judgement, baseline, opened)
+            delivery, why = self._delivered(refitter, attempt, judgement, baseline, opened, again)
             if delivery is not None:
                 self.journal.append("delivered", {"delivery": delivery})
                 return delivery
@@ -159,10 +163,8 @@ class Closing:
         number = next(iter(choice.weights))
         return refitter.usable[number].plan.name, refitter.model(number)
 
-    def _judge(
-        self, refitter: Refitter, choice: Choice, baseline_name: str, baseline: str
-    ) -> tuple[Judgement | None, str]:
-        """What the sealed rows say of a choice, or why they can't be asked."""
+    def _judging(self, refitter: Refitter, choice: Choice, baseline_name: str, baseline: str) -> Future[Outcome]:
+        """Ask the sealed rows about a choice."""
         situation, protocol, left = self.evaluator.situation, self.prepared.protocol, self.clock.left()
         step = Step(
             "modelwright.fitting:open_holdout",
@@ -186,17 +188,21 @@ class Closing:
             situation.seed,
         )
         limits = Limits(seconds=max(20.0, left), memory=self.evaluator.memory)
-        outcome = self.evaluator.engine.perform(step, limits, stage="judge")
+        return self.evaluator.engine.submit(step, limits, stage="judge")
+
+    def _judged(self, refitter: Refitter, choice: Choice, judging: Future[Outcome]) -> tuple[Judgement | None, str]:
+        """What the sealed rows say of a choice, or why they can't be asked."""
+        outcome = judging.result()
         if outcome.ok:
             return restore(Judgement, outcome.value["judgement"]), ""
         return None, self._failed(refitter, choice, "judged", outcome)
 
     def _delivered(
-        self, refitter: Refitter, choice: Choice, judgement: Judgement, baseline: str, opened: float
+        self, refitter: Refitter, choice: Choice, judgement: Judgement, baseline: str, opened: float, again: Again
     ) -> tuple[Delivery | None, str]:
         """The model put together, with the analyses and what was demanded of it; or why it can't be."""
         asked = self._ask(refitter, choice, baseline, judgement)
-        models, note, whole = refitter.on_all_rows(choice)
+        models, note, whole = again.wait()
         assembled = self._assemble(choice, models)
         judged = {n: refitter.fitted[n] for n in choice.weights}
         if not assembled.ok and models != judged:

@@ -151,14 +151,23 @@ class Evaluator:
         self.memory = memory
         self.metric = find_metric(situation.protocol.metric)
         self._lock = threading.Lock()
-        self._speed: list[float] = []
+        self._speed: dict[str, list[float]] = {}
 
     @property
     def slowness(self) -> float:
         """Measured over predicted seconds of the fits so far (median): how slow this machine is."""
         with self._lock:
-            measured = sorted(self._speed)
-        return measured[len(measured) // 2] if measured else 1.0
+            return _median([ratio for ratios in self._speed.values() for ratio in ratios])
+
+    def expected(self, recipe: Recipe) -> float:
+        """The core seconds that a whole evaluation will take here, by what fits like it took so far."""
+        with self._lock:
+            own = self._speed.get(recipe.estimator.action, ())
+        return self.forecast(recipe) * (_median(own) if own else self.slowness)
+
+    def fits(self, recipe: Recipe) -> float:
+        """How many ordinary fits a whole evaluation comes to: the first one may take as long as several."""
+        return self.forecast(recipe) / self._further(recipe)
 
     def training_rows(self) -> int:
         """Rows that one fit trains on."""
@@ -198,7 +207,7 @@ class Evaluator:
             bar: what it must come near to after its first part.
             priority: lower goes first.
             parent: the event that led to it.
-            slice_seconds: after which one fit should stop by itself with what it has; 0 for no wish.
+            slice_seconds: after which one ordinary fit should stop by itself with what it has; 0 for no wish.
             drill: how its fits are made to fail on purpose; see :mod:`modelwright.drills`.
 
         Raises:
@@ -275,7 +284,8 @@ class Evaluator:
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
             )
-            soft = min(slice_seconds * len(parts), 0.8 * left) if slice_seconds else 0.0
+            fits = len(parts) if rounds or parts != chunks[0] else self._first(recipe) / self._further(recipe)
+            soft = min(slice_seconds * fits, 0.8 * left) if slice_seconds else 0.0
             limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.0, soft), memory=self.memory)
             waiting[self.engine.submit(step, limits, stage="fit", priority=priority, parent=parent)] = parts
         ended = []
@@ -356,7 +366,12 @@ class Evaluator:
         predicted = self._first(recipe) + (len(measured) - 1) * self._further(recipe)
         if measured and predicted > 0:
             with self._lock:
-                self._speed.append(sum(measured) / predicted)
+                self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else 1.0
 
 
 def step_error(outcome: Outcome) -> StepError:

@@ -18,6 +18,9 @@ from modelwright.actions import build_part
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
 
+BESIDE, LATER = 0.1, 1.0
+"""Margins of regressions: rows of the same time rarely go beyond what was seen, later ones may."""
+
 
 def compile_recipe(recipe: Recipe, setting: Setting) -> Pipeline:
     """Compile a recipe.
@@ -55,7 +58,7 @@ def _model(core: Any, recipe: Recipe, setting: Setting) -> BaseEstimator:
             calibration=built(recipe.calibration),
             seed=setting.seed,
         )
-    return Regressor(core, target=built(recipe.target))
+    return Regressor(core, target=built(recipe.target), margin=LATER if setting.time_column else BESIDE)
 
 
 def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
@@ -173,15 +176,20 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         estimator: a regressor.
         target: a transformer of the (n, 1) target with an inverse, or ``None``.
+        margin: how far beyond the targets it was fitted on a prediction may lie, in widths of their range. One row
+            that is unlike all others can throw a linear model anywhere, the more so where the target was transformed.
     """
 
-    def __init__(self, estimator: Any, target: Any = None) -> None:
+    def __init__(self, estimator: Any, target: Any = None, margin: float = 1.0) -> None:
         self.estimator = estimator
         self.target = target
+        self.margin = margin
 
     def fit(self, X: Any, y: np.ndarray) -> Regressor:
         """Fit on a view's matrix and numbers."""
         y = np.asarray(y, dtype=np.float64)
+        low, high = float(y.min()), float(y.max())
+        self.range_ = (low - self.margin * (high - low), high + self.margin * (high - low))
         self.target_ = None if self.target is None else clone(self.target).fit(y.reshape(-1, 1))
         inside = y if self.target_ is None else np.asarray(self.target_.transform(y.reshape(-1, 1))).ravel()
         self.estimator_ = clone(self.estimator).fit(X, inside)
@@ -192,7 +200,9 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if not X.shape[0]:
             return np.zeros(0)
         raw = np.asarray(self.estimator_.predict(X), dtype=np.float64).ravel()
-        return raw if self.target_ is None else np.asarray(self.target_.inverse_transform(raw.reshape(-1, 1))).ravel()
+        if self.target_ is not None:
+            raw = np.asarray(self.target_.inverse_transform(raw.reshape(-1, 1))).ravel()
+        return np.clip(raw, *self.range_)
 
     @property
     def truncated_(self) -> bool:

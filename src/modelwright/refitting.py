@@ -173,40 +173,18 @@ class Refitter:
         )
         return self.chooser.settle(best)
 
-    def on_all_rows(self, choice: Choice) -> tuple[dict[int, Outcome], str, bool]:
-        """Every member fitted once more on all rows, the sealed ones too, where there is time for it.
-
-        The figures stay those of the judged model, which knew fewer rows.
-
-        Returns:
-            The outcomes by number, what exactly was fitted on which rows, and whether all members were.
-        """
+    def on_all_rows(self, choice: Choice) -> Again:
+        """Begin to fit every member once more on all rows, the sealed ones too, where there is time for it."""
         protocol = self.prepared.protocol
         rows = protocol.n_development + protocol.n_holdout
-        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
         spare = self.clock.left() - finishing(self.clock)
         fits = [self.usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in choice.weights]
         needed = 1.3 * max([sum(fits) / self.evaluator.engine.slots, *fits])
-        models = {n: self.fitted[n] for n in choice.weights}
-        if needed > spare:
-            return models, judged + " It is delivered as it was judged: there was no time to refit it.", False
-        futures = {n: self._submit(self.usable[n], sealed=True, seconds=max(1.0, spare)) for n in choice.weights}
-        for number, future in futures.items():
-            outcome = future.result()
-            if outcome.ok and not outcome.truncated:
-                models[number] = outcome
-            else:
-                self._lost(number, outcome)
-        again = sum(models[n] is not self.fitted[n] for n in choice.weights)
-        if not again:
-            return models, judged + " It is delivered as it was judged: refitting it took too long.", False
-        note = (
-            f"{judged} The delivered model has the same recipe, fitted once more on all {rows:,} rows, the judged ones "
-            "included; the figures are those of the judged model."
-        )
-        if again < len(models):
-            note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
-        return models, note, again == len(models)
+        again = Again(self, choice)
+        if needed <= spare:
+            seconds = max(1.0, spare)
+            again.futures |= {n: self._submit(self.usable[n], sealed=True, seconds=seconds) for n in choice.weights}
+        return again
 
     def _in_time(self, room: float) -> list[Experiment]:
         """Experiments whose model can be fitted in this many seconds: best score first, constants last."""
@@ -284,15 +262,62 @@ class Refitter:
         limits = Limits(seconds=seconds, soft_seconds=0.9 * seconds, memory=self.evaluator.memory)
         return self.evaluator.engine.submit(step, limits, stage="refit on all rows" if sealed else "refit")
 
+    def lost(self, number: int, outcome: Outcome) -> None:
+        """Tell the log that a member could not be fitted."""
+        why = outcome.failure.message if outcome.failure else "it was cut short by the clock"
+        self.journal.append("member_lost", {"experiment": self.usable[number].slug, "reason": why})
+
     def _keep(self, number: int, outcome: Outcome, quiet: bool = False) -> None:
         if outcome.ok:
             self.fitted[number] = outcome
         elif not quiet:
-            self._lost(number, outcome)
+            self.lost(number, outcome)
 
-    def _lost(self, number: int, outcome: Outcome) -> None:
-        why = outcome.failure.message if outcome.failure else "it was cut short by the clock"
-        self.journal.append("member_lost", {"experiment": self.usable[number].slug, "reason": why})
+
+@dataclass
+class Again:
+    """A choice's members on their way of being fitted once more, on all rows.
+
+    The figures stay those of the judged model, which knew fewer rows.
+
+    Args:
+        refitter: who fits them.
+        choice: whose members they are.
+        futures: the fits by number; none when there was no time for them.
+    """
+
+    refitter: Refitter
+    choice: Choice
+    futures: dict[int, Future[Outcome]] = field(default_factory=dict)
+
+    def cancel(self) -> None:
+        """Stop the fits: the choice is given up."""
+        for future in self.futures.values():
+            future.cancel()
+
+    def wait(self) -> tuple[dict[int, Outcome], str, bool]:
+        """The outcomes by number, what exactly was fitted on which rows, and whether all members were refitted."""
+        protocol, fitted = self.refitter.prepared.protocol, self.refitter.fitted
+        rows = protocol.n_development + protocol.n_holdout
+        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
+        models = {n: fitted[n] for n in self.choice.weights}
+        for number, future in self.futures.items():
+            outcome = future.result()
+            if outcome.ok and not outcome.truncated:
+                models[number] = outcome
+            else:
+                self.refitter.lost(number, outcome)
+        again = sum(models[n] is not fitted[n] for n in models)
+        if not again:
+            why = "refitting it took too long" if self.futures else "there was no time to refit it"
+            return models, f"{judged} It is delivered as it was judged: {why}.", False
+        note = (
+            f"{judged} The delivered model has the same recipe, fitted once more on all {rows:,} rows, the judged ones "
+            "included; the figures are those of the judged model."
+        )
+        if again < len(models):
+            note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
+        return models, note, again == len(models)
 
 
 def _scaled(weights: Mapping[int, float]) -> dict[int, float]:

@@ -17,7 +17,8 @@ from modelwright.evaluation import Bar, Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.portfolio import Ground, adapts
+from modelwright.policy.pacing import pace
+from modelwright.policy.portfolio import Ground
 from modelwright.policy.search import Seen, design
 from modelwright.policy.stopping import why_stop
 from modelwright.preparation import Prepared, personal_columns
@@ -203,15 +204,13 @@ class Search:
             plan = design(self.ground, number, [*plans, *skipped], seen)
             if plan is None:
                 return None, "Nothing new was left to try."
-            cost = self._forecast(plan)
-            plan = replace(plan, cost=round(cost, 3))
-            seconds = cost * self.evaluator.slowness / self.evaluator.engine.slots
-            # What fits itself into its slice may start with a slice that is too small by half, others may not.
-            patience = 2.0 if adapts(plan.estimator.action) else 1.0
-            if seconds <= patience * SHARE * (search_end - time.monotonic()) + 1.0:
-                return plan, None
-            self.time_limited = True
+            slots = self.evaluator.engine.slots
+            paced = pace(plan, self._expected, slots * (SHARE * (search_end - time.monotonic()) + 1.0))
+            self.time_limited = self.time_limited or paced != plan
+            if paced is not None:
+                return replace(paced, cost=round(self._forecast(paced), 3)), None
             skipped.append(plan)
+            seconds = self._expected(plan) / slots
             self.journal.append("plan_skipped", {"plan": plan, "forecast_seconds": round(seconds, 1)})
         self.time_limited = True
         return None, "The time left was too short for any experiment that had not been tried."
@@ -260,6 +259,9 @@ class Search:
     def _forecast(self, plan: Plan) -> float:
         return self.evaluator.forecast(plan.recipe)
 
+    def _expected(self, plan: Plan) -> float:
+        return self.evaluator.expected(plan.recipe)
+
     def _experiment(self, number: int, plan: Plan) -> None:
         if number in self.experiments:  # finished before the run was interrupted
             self._tell(self.experiments[number])
@@ -267,14 +269,14 @@ class Search:
         upto = number - self.evaluator.engine.slots - 1
         bar = self._bar(upto)
         designed = self.journal.append("experiment_designed", {"number": number, "plan": plan})
-        parts = len(self.prepared.protocol.parts())
-        one = plan.cost * self.evaluator.slowness / parts
+        fits = self.evaluator.fits(plan.recipe)
+        one = self._expected(plan) / fits
         now = time.monotonic()
         # Whatever else fails for lack of time, the first baseline makes a model.
         stop_at = max(self._search_end(upto), now + (SURELY if number == 1 else 2.0))
         # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.
         window = SHARE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
-        slice_seconds = max(0.5, window * self.evaluator.engine.slots / (parts + 1))
+        slice_seconds = max(0.5, window * self.evaluator.engine.slots / (fits + 1))
         self._coming[number] = min(one, slice_seconds)
 
         def bench() -> Workbench:

@@ -17,6 +17,8 @@ CROSS_BELOW = 4_000
 REFIT_BELOW = 20_000
 MOST_TREES = 8_000
 """Trees of one model at most when their number is found: with many classes each round grows one for each class."""
+LARGEST_STEP = 0.2
+"""Learning rate up to which it is raised to save time; beyond, boosting loses more than it saves."""
 POSITIVE = ("poisson", "tweedie", "gamma")
 
 
@@ -74,6 +76,14 @@ def expected_rounds(rows: int, params: Mapping[str, Any], setting: Setting) -> t
         return found, 1.0
     crossed, again = rows < cross_below(setting.n_classes), rows < refit_below(setting.n_classes)
     return found, 5.0 if crossed else 2.0 if again else 1.0
+
+
+def larger_steps(params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A higher learning rate, which needs fewer rounds; ``None`` when it is high already or the rounds are given."""
+    rate = params.get("learning_rate")
+    if rate is None or rate >= LARGEST_STEP or params.get("n_estimators") is not None:
+        return None
+    return {"learning_rate": round(min(LARGEST_STEP, 1.8 * rate), 4)}
 
 
 class Boosted(Model):

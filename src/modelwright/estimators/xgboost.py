@@ -11,7 +11,7 @@ from scipy import sparse
 
 from modelwright.action import Choice, Integer, Param, Real
 from modelwright.estimators import Estimator, Family
-from modelwright.estimators._early_stopping import Boosted, expected_rounds
+from modelwright.estimators._early_stopping import Boosted, expected_rounds, larger_steps
 from modelwright.estimators._model import Array
 from modelwright.recipe import Setting
 
@@ -165,6 +165,10 @@ class _Family(Estimator):
             stop_at=setting.stop_at,
             ordered=bool(setting.time_column or setting.group_column),
         )
+
+    def lighter(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Larger steps, so that fewer rounds are needed."""
+        return larger_steps(params)
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""

@@ -126,16 +126,6 @@ def names_of(estimator: str) -> set[str]:
     return {estimator} if member is None else {estimator, member.family}
 
 
-def adapts(estimator: str) -> bool:
-    """Whether an estimator fits itself into the time it is given, by growing fewer trees or taking fewer steps."""
-    member = all_estimators().get(estimator)
-    return (
-        member is not None
-        and member.family in ("boosting", "forest")
-        and estimator not in ("ada_boost", "xgboost_forest")
-    )
-
-
 def permitted(ground: Ground, plan: Plan) -> bool:
     """Whether the constraints allow a plan's estimator and what it does to the columns."""
     member = all_estimators().get(plan.estimator.action)
