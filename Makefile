@@ -3,6 +3,7 @@
 #   make demo     run the main job on the shipped example     make demo ARGS="--full"
 #   make test     run the tests                               make test ARGS="tests/readers -x"
 #   make check    formatting, lint, types, layers
+#   make bench    run against other AutoML tools               make bench ARGS="--list"
 #   make clean    remove .venv and what tools leave behind; runs are kept
 #
 # PYTHON names the interpreter to build .venv from; it has to be 3.11 or later. UV= leaves uv out.
@@ -15,7 +16,7 @@ UV     ?= $(shell command -v uv 2>/dev/null)
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check bench clean
 
 help:
 	@sed -n 's/^#   \(make\)/  \1/p' Makefile
@@ -33,6 +34,9 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 	@echo "formatting, lint, types, layers: clean"
+
+bench: $(VENV)/.installed
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 $(VENV)/.installed: pyproject.toml
 	$(call install,.)

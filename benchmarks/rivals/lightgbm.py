@@ -1,0 +1,28 @@
+"""LightGBM as it comes: the library's defaults, categories as categories."""
+
+ENVIRONMENT = "plain"
+REQUIREMENTS = ("pandas", "lightgbm==4.*")
+PACKAGE = "lightgbm"
+IMPORTS = ("lightgbm",)
+
+
+def fit(train, job):
+    import lightgbm
+    from contest.columns import levels_of, tidy
+
+    X, y = train.drop(columns=job.target), train[job.target]
+    levels = levels_of(X)
+    kind = lightgbm.LGBMClassifier if job.classification else lightgbm.LGBMRegressor
+    model = kind(random_state=job.seed, n_jobs=job.cores, verbose=-1)
+    return model.fit(tidy(X, levels), y.astype(str) if job.classification else y), levels
+
+
+def predict(model, rows, job):
+    import pandas as pd
+    from contest.columns import tidy
+
+    estimator, levels = model
+    X = tidy(rows, levels)
+    if not job.classification:
+        return estimator.predict(X)
+    return pd.DataFrame(estimator.predict_proba(X), columns=estimator.classes_)
