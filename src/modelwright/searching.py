@@ -159,7 +159,8 @@ class Search:
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
         slots = self.evaluator.engine.slots
         fits = [self.experiments[n].fit_seconds * growth for n in self.weights(upto)]
-        coming = [seconds * growth for seconds in self._coming.copy().values()]
+        # Most of what is running will not be a member; what turns out to be one too many is left out.
+        coming = [0.5 * seconds * growth for seconds in self._coming.copy().values()]
         return max([sum(fits) / slots, *fits, *coming], default=0.0)
 
     def _next(self, number: int, plans: Sequence[Plan]) -> tuple[Plan | None, str | None]:

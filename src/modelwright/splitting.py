@@ -14,7 +14,7 @@ from modelwright.errors import DataError
 from modelwright.problem import Problem
 from modelwright.protocol import Protocol, Strategy
 from modelwright.table import Schema
-from modelwright.units import bins, copies, deal, others, with_groups
+from modelwright.units import bins, come_back, copies, deal, others, with_groups
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,8 @@ def make_protocol(
     the problem has a time column, or whole groups when it has a group column and no time column. Folds: five, three
     times over, below 300 rows; eight below 1,000; five up to 60,000; three up to 200,000; a single split with at
     most 50,000 validated rows beyond that; fewer when time is short. In time: up to four stretches, each validated
-    by models of everything before.
+    by models of everything before. Copies of a row stay on one side of the seal; of the folds, too, unless they come
+    back as regularly as in nature (see :func:`~modelwright.units.come_back`).
 
     Args:
         frame: all labelled rows; those without a target have been dropped.
@@ -111,6 +112,13 @@ def make_protocol(
         held = _latest(rows, share, problem) if times is not None else _sample(rows, share, by_group, problem, rng)
         kept = others(len(y), held)
     development = rows.take(kept)
+    if folds_by in ("random", "stratified") and come_back(same[kept], y[kept], classification):
+        # The folds say which model serves new rows best, and new rows will have copies, too. None lie in the holdout.
+        development = _Rows(development.strata, np.arange(len(kept)), None)
+        warnings.append(
+            "Rows come back so regularly that new rows will have copies among the known ones: experiments are "
+            "compared on such rows, too, while the sealed rows have no copy that is learnt from."
+        )
     if classification and (development.strata == development.strata[0]).all():
         raise DataError(
             f"After sealing {len(held):,} rows, the others all have the same value in the target column "

@@ -58,6 +58,32 @@ def copies(frame: pd.DataFrame, schema: Schema, problem: Problem, y: np.ndarray,
     return sets
 
 
+def come_back(same: np.ndarray, y: np.ndarray, classification: bool) -> bool:
+    """Whether rows repeat in such a way that rows to come will repeat known ones as well.
+
+    A twentieth to a half of the rows then repeat an earlier one, a few times each, and in the most frequent class,
+    too; what was copied on purpose (a rare class, a whole file) is repeated otherwise. Below 1,000 rows nobody can
+    tell.
+
+    Args:
+        same: the set of copies that each row belongs to (n,).
+        y: encoded target (n,).
+        classification: whether the target is a class.
+    """
+    import numpy as np
+
+    _, first, sizes = np.unique(same, return_index=True, return_counts=True)
+    repeats = np.ones(len(same), dtype=bool)
+    repeats[first] = False
+    share = repeats.mean()
+    if len(same) < 1_000 or not 0.05 <= share <= 0.5 or sizes[sizes > 1].mean() > 6:
+        return False
+    strata = y.astype(np.int64) if classification else bins(y)
+    counts = np.bincount(strata)
+    shares = np.bincount(strata, repeats) / np.maximum(counts, 1)
+    return bool(shares[counts.argmax()] > share / 3 and shares.max() < 6 * share)
+
+
 def with_groups(same: np.ndarray, frame: pd.DataFrame, problem: Problem) -> np.ndarray:
     """Join rows of one group to one unit; a row of an unknown group stays with its copies only.
 

@@ -212,6 +212,30 @@ def test_a_whole_file_that_was_copied_is_kept_together() -> None:
     assert any("540 rows repeat" in w for w in split.protocol.warnings)
 
 
+def test_rows_that_come_back_by_nature_do_so_between_folds_but_not_across_the_seal() -> None:
+    rng = np.random.default_rng(0)
+    once = pd.DataFrame({"a": rng.normal(size=1_700), "b": pd.Categorical(rng.choice(["x", "y"], 1_700))})
+    frame = pd.concat([once, once.sample(300, random_state=0)], ignore_index=True)
+    y = np.tile([0, 1], 1_000)
+    y[1_700:] = y[:1_700][once.sample(300, random_state=0).index]
+    split = make_protocol(frame, SCHEMA, problem(), y, seed=0)
+    keys = row_keys(frame, ["a", "b"])
+    assert not set(keys[split.holdout]) & set(keys[split.development])
+    kept, (train, valid) = keys[split.development], fold_rows(split.assignment, 0, 0, False)
+    assert set(kept[train]) & set(kept[valid])
+    assert any("come back" in w for w in split.protocol.warnings)
+
+
+def test_a_class_that_was_copied_to_weigh_more_is_kept_together() -> None:
+    frame = data(1_600, copies=0.0)
+    rare = np.arange(0, 1_600, 16)
+    frame = pd.concat([frame, *[frame.iloc[rare]] * 4], ignore_index=True)
+    y = np.zeros(len(frame), dtype=int)
+    y[rare], y[1_600:] = 1, 1
+    split = make_protocol(frame, SCHEMA, problem(), y, seed=0)
+    check(split, frame, y, problem())
+
+
 def test_rows_without_a_time_are_only_learnt_from() -> None:
     frame = data(300)
     frame.loc[::7, "when"] = pd.NaT
