@@ -26,6 +26,39 @@ Category = Literal[
 
 
 @dataclass(frozen=True)
+class Space:
+    """A search space: a range of numbers, or a few values.
+
+    Args:
+        low: the smallest number.
+        high: the largest number.
+        log: whether numbers are spread evenly by their logarithms.
+        whole: whether they are whole numbers.
+        values: the values, where it isn't a range.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    whole: bool = False
+    values: tuple[Any, ...] = ()
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """A value at random: uniform, log-uniform, or one of the values."""
+        if self.values:
+            return self.values[int(rng.integers(len(self.values)))]
+        if self.whole and not self.log:
+            return int(rng.integers(int(self.low), int(self.high) + 1))
+        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        value = float(rng.uniform(low, high))
+        return self.rounded(math.exp(value) if self.log else value)
+
+    def rounded(self, value: float) -> float | int:
+        """A number as it is written in plans: whole, or with four significant digits."""
+        return round(value) if self.whole else float(f"{value:.4g}")
+
+
+@dataclass(frozen=True)
 class Param(ABC):
     """One declared parameter.
 
@@ -58,14 +91,19 @@ class Param(ABC):
         """Values that must be refused, for tests."""
         return [object()]
 
+    @property
+    def space(self) -> Space | None:
+        """What tuning draws values from; ``None`` where the parameter isn't tuned."""
+        return None
+
     def sample(self, rng: np.random.Generator) -> Any:
         """Draw a value from the search space; the default where the parameter has none."""
-        return self.default
+        return self.default if self.space is None else self.space.draw(rng)
 
     @property
     def searched(self) -> bool:
         """Whether the parameter has a search space."""
-        return False
+        return self.space is not None
 
     def check(self, value: Any, owner: str) -> Any:
         """Return the accepted value.
@@ -127,19 +165,10 @@ class Integer(Param):
         """Beyond the bounds, and of the wrong type."""
         return [self.low - 1, self.high + 1, 0.5, "many", True]
 
-    def sample(self, rng: np.random.Generator) -> Any:
-        """Uniform over the search range, or log-uniform."""
-        if self.search is None:
-            return self.default
-        low, high = self.search
-        if self.log:
-            return round(math.exp(rng.uniform(math.log(low), math.log(high))))
-        return int(rng.integers(low, high + 1))
-
     @property
-    def searched(self) -> bool:
-        """Whether it is tuned."""
-        return self.search is not None
+    def space(self) -> Space | None:
+        """The searched range."""
+        return None if self.search is None else Space(*self.search, log=self.log, whole=True)
 
 
 @dataclass(frozen=True)
@@ -185,18 +214,10 @@ class Real(Param):
             *([self.low] if self.open_low else []),
         ]
 
-    def sample(self, rng: np.random.Generator) -> Any:
-        """Uniform over the search range, or log-uniform."""
-        if self.search is None:
-            return self.default
-        low, high = self.search
-        value = math.exp(rng.uniform(math.log(low), math.log(high))) if self.log else float(rng.uniform(low, high))
-        return float(f"{value:.4g}")
-
     @property
-    def searched(self) -> bool:
-        """Whether it is tuned."""
-        return self.search is not None
+    def space(self) -> Space | None:
+        """The searched range."""
+        return None if self.search is None else Space(*self.search, log=self.log)
 
 
 @dataclass(frozen=True)
@@ -225,14 +246,10 @@ class Choice(Param):
         """A value that isn't among them."""
         return ["no such value", -987.5]
 
-    def sample(self, rng: np.random.Generator) -> Any:
-        """One of the searched values, all equally likely."""
-        return self.default if not self.search else self.search[int(rng.integers(len(self.search)))]
-
     @property
-    def searched(self) -> bool:
-        """Whether it is tuned."""
-        return bool(self.search)
+    def space(self) -> Space | None:
+        """The searched values."""
+        return Space(values=tuple(self.search)) if self.search else None
 
 
 @dataclass(frozen=True)
@@ -258,14 +275,10 @@ class Flag(Param):
         """Things that only look like yes or no."""
         return ["yes", 1, 0.0]
 
-    def sample(self, rng: np.random.Generator) -> Any:
-        """Either, when it is tuned."""
-        return bool(rng.integers(2)) if self.search else self.default
-
     @property
-    def searched(self) -> bool:
-        """Whether it is tuned."""
-        return self.search
+    def space(self) -> Space | None:
+        """Both, when it is tuned."""
+        return Space(values=(False, True)) if self.search else None
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from modelwright.evaluation import Bar, Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
 from modelwright.plan import Experiment, Plan
+from modelwright.policy.made import Seen
 from modelwright.policy.pacing import pace
 from modelwright.policy.portfolio import Ground
-from modelwright.policy.search import Seen, design
+from modelwright.policy.search import design
 from modelwright.policy.stopping import why_stop
 from modelwright.preparation import Prepared, personal_columns
 from modelwright.problem import Budget

@@ -11,8 +11,9 @@ from modelwright.actions import checked_recipe
 from modelwright.estimators import all_estimators
 from modelwright.experiment import INPUTS
 from modelwright.plan import Plan
+from modelwright.policy.made import Seen
 from modelwright.policy.portfolio import names_of, portfolio
-from modelwright.policy.search import Seen, design
+from modelwright.policy.search import design
 from modelwright.policy.template import render
 from modelwright.problem import Constraints
 from modelwright.program import check

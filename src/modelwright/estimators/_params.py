@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from modelwright.action import Choice, Numbers, Param, Real
-
-if TYPE_CHECKING:
-    import numpy as np
+from modelwright.action import Choice, Numbers, Param, Real, Space
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,10 @@ class Layers(Numbers):
         """Out of range, empty, and not lists."""
         return [*super().bad(), []]
 
-    def sample(self, rng: np.random.Generator) -> Any:
-        """One of the searched shapes."""
-        return self.search[int(rng.integers(len(self.search)))] if self.search else self.default
-
     @property
-    def searched(self) -> bool:
-        """Whether it is tuned."""
-        return bool(self.search)
+    def space(self) -> Space | None:
+        """The searched shapes."""
+        return Space(values=self.search) if self.search else None
 
 
 def class_weight(*more: str) -> Param:

@@ -1,17 +1,14 @@
-"""Which experiment is next once the portfolio is through: variations of what serves the ensemble best."""
+"""Which experiment is next: features that helped somebody, the portfolio, then variations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-
-from modelwright.actions import registry
-from modelwright.hashing import digest
 from modelwright.plan import Experiment, Hypothesis, Plan
-from modelwright.policy.portfolio import Ground, permitted, portfolio
-from modelwright.recipe import Recipe
+from modelwright.policy.made import Seen, content, main_part
+from modelwright.policy.portfolio import Ground, portfolio
+from modelwright.policy.tuning import variation
 from modelwright.tasks.metrics import find_metric, gain
 
 CARRIED = ((0.02, 6), (0.005, 3), (0.0, 1))
@@ -20,22 +17,6 @@ by less than half a percent is as likely to be noise."""
 
 WEAKER = 1.3
 """How many times the best family's loss makes a family too weak to be worth other features."""
-
-ATTEMPTS = 30
-"""How many random variations are drawn before the search is called exhausted."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the designer of an experiment may know: finished experiments, and how much each serves the ensemble.
-
-    Args:
-        experiments: finished ones, in the order of design.
-        weights: share of the ensemble by experiment number; those without are 0.
-    """
-
-    experiments: tuple[Experiment, ...]
-    weights: dict[int, float]
 
 
 def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> Plan | None:
@@ -52,15 +33,15 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     Returns:
         The plan, or ``None`` when nothing new comes to mind.
     """
-    done = {_content(p) for p in earlier}
+    done = {content(p) for p in earlier}
     names = {p.name for p in earlier}
     carried = _carried(ground, done, seen)
     if carried is not None:
         return carried
     for plan in portfolio(ground):
-        if plan.name not in names and _content(plan) not in done and _promising(ground, plan, seen):
+        if plan.name not in names and content(plan) not in done and _promising(ground, plan, seen):
             return plan
-    return _variation(ground, number, done, seen)
+    return variation(ground, number, done, seen)
 
 
 def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
@@ -68,7 +49,7 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
         if source.plan.by != "designer" or source.status != "done" or source.recipe is None:
             continue
-        made = _main_part(source.recipe)
+        made = main_part(source.recipe)
         for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
             plan = replace(
                 base,
@@ -81,7 +62,7 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
                 parent=source.slug,
                 question=source.plan.question,
             )
-            if _content(plan) not in done and base.estimator.action != made.estimator.action:
+            if content(plan) not in done and base.estimator.action != made.estimator.action:
                 return plan
     return None
 
@@ -120,13 +101,6 @@ def _families(ground: Ground, seen: Seen) -> list[Plan]:
     return [first[n] for n in (*tried, *(n for n in first if n not in losses))]
 
 
-def _main_part(recipe: Recipe) -> Recipe:
-    """The recipe itself, or the weightiest one of a combination."""
-    while recipe.members:
-        recipe = max(recipe.members, key=lambda m: m.weight).recipe
-    return recipe
-
-
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
     """Leave out a plan whose idea has been tried and was clearly worse than doing without."""
     by_name = {e.plan.name: e for e in seen.experiments}
@@ -141,57 +115,3 @@ def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
         if pairs and all(with_it.status == "pruned" and without.status == "done" for with_it, without in pairs):
             return False
     return True
-
-
-def _variation(ground: Ground, number: int, done: set[str], seen: Seen) -> Plan | None:
-    bases = [e for e in seen.experiments if e.status == "done" and e.plan.by != "baselines"]
-    tunable = [e for e in bases if any(p.searched for p in registry()[_as_made(e).estimator.action].params)]
-    if not tunable:
-        return None
-    rng = np.random.default_rng([ground.problem.seed, number])
-    # A little weight for everybody: what the ensemble doesn't want today may only be badly set.
-    share = np.array([seen.weights.get(e.number, 0.0) + 0.05 for e in tunable])
-    for _ in range(ATTEMPTS):
-        base = tunable[int(rng.choice(len(tunable), p=share / share.sum()))]
-        made = _as_made(base)
-        action = registry()[made.estimator.action]
-        drawn = action.sample(rng)
-        if base.plan.parent == "" and rng.random() < 0.5:
-            # Stay near what works: change about half of the parameters only.
-            kept = set(rng.permutation(sorted(drawn))[: len(drawn) // 2].tolist())
-            drawn = {k: v for k, v in drawn.items() if k not in kept}
-        params = dict(made.estimator.params) | drawn
-        plan = replace(
-            made,
-            name=f"{made.estimator.action.replace('_', '-')}-tuned-{number}",
-            estimator=replace(made.estimator, params=params),
-            by="search",
-            reason=f"A variation of {base.slug}, which has {seen.weights.get(base.number, 0.0):.0%} of the ensemble.",
-            hypothesis=Hypothesis("Other settings of a model that already serves may serve better.", 0.25),
-            parent=base.slug,
-        )
-        if _content(plan) not in done and permitted(ground, plan):
-            return plan
-    return None
-
-
-def _as_made(experiment: Experiment) -> Plan:
-    """The plan of what an experiment's program really made; of a combination of models, of the weightiest one."""
-    plan = experiment.plan
-    if experiment.recipe is None or not plan.program:
-        return plan
-    recipe = _main_part(experiment.recipe)
-    return replace(
-        plan,
-        estimator=recipe.estimator,
-        transforms=recipe.transforms,
-        view=recipe.view,
-        resampling=recipe.resampling,
-        weighting=recipe.weighting,
-        target=recipe.target,
-        program="",
-    )
-
-
-def _content(plan: Plan) -> str:
-    return digest([plan.recipe, plan.program])
