@@ -98,6 +98,7 @@ def fit(
     private_names: bool = False,
     web_search: bool = False,
     out: str | Path | None = None,
+    reuse: str | Path | Run | None = None,
 ) -> Run:
     """Train a model and judge it: the main job.
 
@@ -130,6 +131,7 @@ def fit(
         private_names: show providers an alias for columns that look like personal data.
         web_search: let agents use the provider's own web search, where it has one.
         out: the run folder; a new one below ``modelwright-runs`` by default.
+        reuse: an earlier run, whose finished steps are taken over where nothing that they depend on has changed.
 
     Raises:
         UserError: when the request or the data is at fault; one sentence.
@@ -166,6 +168,7 @@ def fit(
         max_cost=max_cost,
         private_names=private_names,
         web_search=web_search,
+        reuse="" if reuse is None else str(reuse.folder if isinstance(reuse, Run) else reuse),
     )
     folder = Path(out) if out is not None else run.new_folder(RUNS, request.data, seed)
     provider = None if isinstance(llm, str) else llm

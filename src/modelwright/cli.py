@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from modelwright import __version__
+from modelwright.commands import RUNS, began, latest, latest_unfinished, records_of, safe, state_of, versions, watched
 from modelwright.errors import (
     AmbiguousError,
     Interrupted,
@@ -22,7 +23,6 @@ from modelwright.errors import (
 )
 from modelwright.options import Duration, Kinds, Roles, Size, Text
 
-RUNS = Path("modelwright-runs")
 EXECUTORS = "Where steps run, as one of the executors writes it: local."
 ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
 
@@ -71,6 +71,7 @@ def cli() -> None:
 @click.option("--memory-limit", type=Size(), default="0", help="Memory of one step; a share of the machine's.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: modelwright-runs/<id>]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--reuse", default="", help="An earlier run, whose finished steps are taken over where nothing changed.")
 @click.option(
     "--privacy-floor", "floor", type=int, default=10, show_default=True, help="Rows a level needs to be named."
 )
@@ -96,8 +97,8 @@ def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
     request.check()
     folder = out or runs.new_folder(RUNS, request.data, request.seed)
     ask = None if yes or as_json or not sys.stdin.isatty() or request.data == "-" else _ask
-    _watched(
-        lambda listener: runs.start(request, folder, began=_began(), ask=ask, listeners=(listener,)), folder, as_json
+    watched(
+        lambda listener: runs.start(request, folder, began=began(), ask=ask, listeners=(listener,)), folder, as_json
     )
 
 
@@ -109,9 +110,9 @@ def resume(run: Path | None, executor: str | None, as_json: bool) -> None:
     """Go on where RUN stopped; without RUN, the latest unfinished one."""
     from modelwright import run as runs
 
-    folder = run or _latest_unfinished()
-    _watched(
-        lambda listener: runs.resume(folder, executor=executor, began=_began(), listeners=(listener,)), folder, as_json
+    folder = run or latest_unfinished()
+    watched(
+        lambda listener: runs.resume(folder, executor=executor, began=began(), listeners=(listener,)), folder, as_json
     )
 
 
@@ -139,7 +140,7 @@ def predict(model: Path, data: str, output: Path | None, top: int | None, level:
     loaded = load(model)
     table = loaded.scored(data, top=top, level=level)
     for note in loaded.notes:
-        click.echo(f"note: {_safe(note)}", err=True)
+        click.echo(f"note: {safe(note)}", err=True)
     if output is None:
         click.echo(table.to_csv(index=False), nl=False)
         return
@@ -163,24 +164,13 @@ def runs(as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option("--timing", is_flag=True, help="Where the time went.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
-def show(run: Path | None, timing: bool, as_json: bool) -> None:
-    """Show what RUN found; without RUN, the latest one."""
-    from modelwright.live import print_run
-
-    print_run(_state(run or _latest()), timing, as_json)
-
-
-@cli.command()
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
 def compare(first: Path, second: Path) -> None:
     """Say what differs between two runs: data, problem, experiments, models, scores."""
     from modelwright.live import print_comparison
 
-    print_comparison(_state(first), _state(second))
+    print_comparison(state_of(first), state_of(second))
 
 
 @cli.command()
@@ -194,16 +184,11 @@ def trace(run: Path | None, stage: tuple[str, ...], name: str | None, prompts: b
         from modelwright.live import print_reasons
         from modelwright.tracing import why
 
-        print_reasons(why(_state(run or _latest()), name), prompts)
+        print_reasons(why(state_of(run or latest()), name), prompts)
         return
     from modelwright.journal import trace_line
-    from modelwright.stores.folder import Folder
 
-    store = Folder(run or _latest(), readonly=True)
-    try:
-        records = list(store.events())
-    finally:
-        store.close()
+    records = records_of(run or latest())
     run_id = next((str(r.body["run_id"]) for r in records if r.kind == "run_started"), "")
     for record in records:
         if not stage or record.kind in stage:
@@ -222,7 +207,7 @@ def report_again(run: Path | None, pdf: Path | None, as_json: bool) -> None:
     from modelwright import report as reports
     from modelwright.story import tell_folder
 
-    folder = run or _latest()
+    folder = run or latest()
     story = tell_folder(folder)
     if as_json:
         click.echo(reports.as_json(story), nl=False)
@@ -286,7 +271,7 @@ def profile(
     console = Console()
     console.print(render(found, reading.schema))
     for note in reading.notes:
-        console.print(_safe(note), markup=False, highlight=False)
+        console.print(safe(note), markup=False, highlight=False)
 
 
 @cli.command()
@@ -326,7 +311,7 @@ def memory(clear: bool, as_json: bool) -> None:
         click.echo(f"{run.day}  {past.in_words(run)}")
     state = "" if past.switched_on() else " It is switched off (MODELWRIGHT_MEMORY)."
     about = f"{len(remembered)} runs" if len(remembered) != 1 else "1 run"
-    click.echo(f"{about} in {_safe(str(past.place()))}.{state} Forget with: modelwright memory --clear")
+    click.echo(f"{about} in {safe(str(past.place()))}.{state} Forget with: modelwright memory --clear")
 
 
 @cli.command("run-program")
@@ -349,7 +334,7 @@ def run_program(program: Path, out: Path | None, problem: str, **options: Any) -
     options["kinds"] = dict(options["kinds"])
     statement = problem or (f"Predict {options['target']}" if options["target"] else "Predict the last column")
     request = Request(statement=statement, **options)
-    click.echo(run_file(program, request, out, began=_began()))
+    click.echo(run_file(program, request, out, began=began()))
 
 
 @cli.command()
@@ -374,7 +359,7 @@ def demo(
     from modelwright import run as runs
     from modelwright.request import Request
 
-    began = _began()
+    started = began()
     days = days or (365 if full else DEMO_DAYS)
     home = output or runs.new_folder(RUNS, "demo", seed)
     folder = home / "run" if output else home
@@ -383,9 +368,9 @@ def demo(
     if not as_json:
         click.echo(f"Making hourly readings of {machines} pumps over {days} days: {data}")
     example.write(data, machines=machines, days=days, seed=seed)
-    budget = time_budget or (600.0 if full else DEMO_SECONDS - (time.monotonic() - began))
+    budget = time_budget or (600.0 if full else DEMO_SECONDS - (time.monotonic() - started))
     request = Request(str(data), example.PROBLEM, time_budget=budget, seed=seed)
-    _watched(lambda listener: runs.start(request, folder, listeners=(listener,)), folder, as_json)
+    watched(lambda listener: runs.start(request, folder, listeners=(listener,)), folder, as_json)
 
 
 @cli.command()
@@ -397,16 +382,11 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
+for command in versions.COMMANDS:
+    cli.add_command(command)
+
 DEMO_DAYS = 60
 DEMO_SECONDS = 100.0
-
-
-def _watched(work: Any, folder: Path, as_json: bool) -> None:
-    from modelwright.live import watching
-
-    with watching(folder, as_json) as watch:
-        summary = work(watch.listen)
-        watch.finish(summary)
 
 
 def _text_of(path: str | None) -> str:
@@ -424,63 +404,13 @@ def _bullets(demands: tuple[str, ...]) -> list[str]:
 
 
 def _ask(question: str, candidates: tuple[str, ...]) -> str | None:
-    click.echo(_safe(question))
+    click.echo(safe(question))
     for i, name in enumerate(candidates, 1):
-        click.echo(f"  {i}. {_safe(name)}")
+        click.echo(f"  {i}. {safe(name)}")
     answer = str(click.prompt("Which column? (number or name; empty to stop)", default="", show_default=False))
     if answer.isdigit() and 1 <= int(answer) <= len(candidates):
         return candidates[int(answer) - 1]
     return answer or None
-
-
-def _state(folder: Path) -> Any:
-    from modelwright.state import fold
-    from modelwright.stores.folder import Folder
-
-    store = Folder(folder, readonly=True)
-    try:
-        return fold(store.events())
-    finally:
-        store.close()
-
-
-def _folders() -> list[Path]:
-    found = [p.parent for p in RUNS.glob("*/run.db")] + [p.parent for p in RUNS.glob("*/run/run.db")]
-    return sorted(found, key=lambda p: (p / "run.db").stat().st_mtime, reverse=True)
-
-
-def _latest() -> Path:
-    found = _folders()
-    if not found:
-        raise RequestError(f"there is no run below {RUNS}; name a run folder")
-    return found[0]
-
-
-def _latest_unfinished() -> Path:
-    for folder in _folders():
-        if not (folder / "summary.json").exists():
-            return folder
-    raise RequestError(f"there is no unfinished run below {RUNS}; name a run folder")
-
-
-def _safe(text: str) -> str:
-    """Text from outside without control characters, so that it can't steer the terminal."""
-    return "".join(c if c.isprintable() or c == " " else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-LONGEST_START = 30.0
-"""Seconds that a command may take to start."""
-
-
-def _began() -> float:
-    """``time.monotonic()`` of the start of this process: the budget counts what starting took, too.
-
-    A process that has been there for longer did something else before, and calls this as a function.
-    """
-    import psutil
-
-    starting = time.time() - psutil.Process().create_time()
-    return time.monotonic() - (starting if 0 <= starting < LONGEST_START else 0.0)
 
 
 def main() -> None:
@@ -491,15 +421,15 @@ def main() -> None:
         error.show()
         raise SystemExit(2) from None
     except (click.Abort, Interrupted, KeyboardInterrupt) as error:
-        click.echo(_safe(str(error)) or "interrupted", err=True)
+        click.echo(safe(str(error)) or "interrupted", err=True)
         raise SystemExit(130) from None
     except (NoModelError, StepError) as error:
-        click.echo(f"modelwright: {_safe(str(error))}", err=True)
+        click.echo(f"modelwright: {safe(str(error))}", err=True)
         raise SystemExit(3) from None
     except (UserError, ProgramError) as error:
-        click.echo(f"modelwright: {_safe(str(error))}", err=True)
+        click.echo(f"modelwright: {safe(str(error))}", err=True)
         if isinstance(error, AmbiguousError) and error.candidates:
-            click.echo("candidates: " + ", ".join(_safe(c) for c in error.candidates), err=True)
+            click.echo("candidates: " + ", ".join(safe(c) for c in error.candidates), err=True)
         raise SystemExit(2) from None
     except BrokenPipeError:
         raise SystemExit(141) from None
@@ -517,7 +447,7 @@ def _defect(error: Exception) -> None:
 
 
 def _safe_lines(text: str) -> str:
-    return "".join(_safe(line) + "\n" for line in text.splitlines())
+    return "".join(safe(line) + "\n" for line in text.splitlines())
 
 
 if __name__ == "__main__":

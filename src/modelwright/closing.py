@@ -28,7 +28,7 @@ from modelwright.step import Limits, Outcome, Step
 
 __all__ = ["Choice", "Closing", "Delivery"]
 
-CLOSING_VERSION = 2
+CLOSING_VERSION = 4
 RESERVED = 0.4
 """Share of the time that an analysis may take which is kept from the others."""
 CARD_BYTES = 24_000
@@ -51,6 +51,9 @@ class Delivery:
         truncated: whether the clock decided anything.
         analyses: results by the analysis' name, as plain JSON; see :mod:`modelwright.analyses`.
         files: digests of what else belongs into the bundle, by name: ``references``, ``difficulty``.
+        predictions: digest of the judged model's predictions for the sealed rows (``.npy``), in their order.
+        looks: how many models the sealed rows had been opened for, this one included; its score is what it seems only
+            when it was the first.
     """
 
     recipe: Recipe
@@ -64,6 +67,25 @@ class Delivery:
     truncated: bool = False
     analyses: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    predictions: str = ""
+    looks: int = 1
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is delivered, where that is no longer to be chosen.
+
+    Args:
+        weights: share of each experiment, by number.
+        refit: whether the model is fitted once more on all rows.
+        looks: how many models the sealed rows will have been opened for.
+        note: why it is settled, in a sentence for the reader; empty for none.
+    """
+
+    weights: Mapping[int, float]
+    refit: bool = True
+    looks: int = 1
+    note: str = ""
 
 
 @dataclass
@@ -76,6 +98,7 @@ class Closing:
         journal: the run's log.
         clock: the deadline.
         judged: told of the judgement as soon as it is there.
+        settled: what is delivered, where it is settled already: nothing else is tried in its place.
     """
 
     prepared: Prepared
@@ -83,6 +106,8 @@ class Closing:
     journal: Journal
     clock: Clock
     judged: Callable[[Choice, Judgement], object] = lambda choice, judgement: None
+    settled: Settled | None = None
+    _predictions: str = ""
 
     def run(self, experiments: list[Experiment]) -> Delivery:
         """Choose, refit, judge, deliver.
@@ -91,7 +116,8 @@ class Closing:
         members one by one, then the next best models.
 
         Raises:
-            NoModelError: when no experiment made a model, or none can be fitted, judged and put together.
+            NoModelError: when no experiment made a model, or none can be fitted, judged and put together; or what is
+                settled can't be.
         """
         usable = {e.number: e for e in experiments if e.status == "done" and e.recipe is not None and e.oof}
         if not usable:
@@ -101,12 +127,7 @@ class Closing:
             self.prepared.protocol.n_holdout,
         )  # fmt: skip
         refitter = Refitter(self.prepared, self.evaluator, self.journal, self.clock, chooser)
-        choice = chooser.settle(refitter.affordable(chooser.weights()))
-        self.journal.append("ensemble_chosen", {"choice": choice})
-        balance = weigh(self.evaluator, usable, choice.weights)
-        if balance is not None:
-            self.journal.append("balance", {"balance": balance})
-        choice = refitter.within_limits(refitter.members(choice))
+        choice = self._chosen(refitter) if self.settled is None else self._as_settled(refitter, self.settled)
         baseline_name, baseline = self._baseline(refitter, choice)
         opened = time.time()
         self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
@@ -114,7 +135,8 @@ class Closing:
         for attempt in self._attempts(refitter, choice):
             judging = self._judging(refitter, attempt, baseline_name, baseline)
             # What is delivered is settled, whatever the sealed rows say, so it can be fitted on them meanwhile.
-            again = refitter.on_all_rows(attempt)
+            refit = self.settled is None or self.settled.refit
+            again = refitter.on_all_rows(attempt) if refit else Again(refitter, attempt)
             judgement, why = self._judged(refitter, attempt, judging)
             if judgement is None:
                 again.cancel()
@@ -126,6 +148,28 @@ class Closing:
                 self.journal.append("delivered", {"delivery": delivery})
                 return delivery
         raise NoModelError(f"none of the models could be judged and put together; the last one failed: {why}")
+
+    def _chosen(self, refitter: Refitter) -> Choice:
+        """The best choice by out-of-fold predictions that keeps the demands, its members fitted."""
+        choice = refitter.chooser.settle(refitter.affordable(refitter.chooser.weights()))
+        self.journal.append("ensemble_chosen", {"choice": choice})
+        balance = weigh(self.evaluator, refitter.usable, choice.weights)
+        if balance is not None:
+            self.journal.append("balance", {"balance": balance})
+        return refitter.within_limits(refitter.members(choice))
+
+    def _as_settled(self, refitter: Refitter, settled: Settled) -> Choice:
+        """What is settled, its members fitted.
+
+        Raises:
+            NoModelError: when one of them can't be.
+        """
+        choice = refitter.chooser.settle(settled.weights)
+        self.journal.append("ensemble_chosen", {"choice": choice})
+        lost = [refitter.usable[n].slug for n in choice.weights if not refitter.fit(n)]
+        if lost:
+            raise NoModelError(f"{', '.join(lost)} could not be fitted again in the time there is; give more of it")
+        return choice
 
     def _groups(self) -> tuple[tuple[Any, tuple[str, ...]], ...]:
         """The development rows' groups that must be treated alike, with their names."""
@@ -143,6 +187,8 @@ class Closing:
     def _attempts(self, refitter: Refitter, choice: Choice) -> Iterator[Choice]:
         """The choice, then its members one by one, then other models, best first."""
         yield choice
+        if self.settled is not None:
+            return
         members = sorted(choice.weights, key=lambda n: (-choice.weights[n], n))
         tried = list(members)
         for number in members if len(members) > 1 else ():
@@ -194,6 +240,7 @@ class Closing:
         """What the sealed rows say of a choice, or why they can't be asked."""
         outcome = judging.result()
         if outcome.ok:
+            self._predictions = outcome.artefacts["predictions"]
             return restore(Judgement, outcome.value["judgement"]), ""
         return None, self._failed(refitter, choice, "judged", outcome)
 
@@ -202,6 +249,7 @@ class Closing:
     ) -> tuple[Delivery | None, str]:
         """The model put together, with the analyses and what was demanded of it; or why it can't be."""
         asked = self._ask(refitter, choice, baseline, judgement)
+        settled = self.settled or Settled(choice.weights)
         models, note, whole = again.wait()
         assembled = self._assemble(choice, models)
         judged = {n: refitter.fitted[n] for n in choice.weights}
@@ -222,15 +270,17 @@ class Closing:
         delivery = Delivery(
             recipe,
             assembled.artefacts["model"],
-            conclude(replace(judgement, demands=demands), answers, self.prepared.protocol.n_development),
+            conclude(replace(judgement, demands=demands), answers, self.prepared.protocol.n_development, settled.looks),
             choice,
-            note,
+            f"{note} {settled.note}".strip(),
             opened,
             assembled.value["golden"],
             assembled.value["latency"],
             truncated=not whole,
             analyses=answers,
             files=files | more,
+            predictions=self._predictions,
+            looks=settled.looks,
         )
         return delivery, ""
 

@@ -5,7 +5,9 @@ The rules, in the order in which they apply:
 1. A model that was *not usable* stays so; the permutation test and the number of rows say what would change it.
 2. A rule of one or two conditions that does as well takes the need for the model away: at most *usable with care*.
 3. A demand that isn't met: at most *usable with care*.
-4. Otherwise the verdict of the sealed rows stands.
+4. Sealed rows that had been opened for another model before: at most *usable with care*, since whoever chooses a model
+   knowing their scores chooses its luck, too (Dwork et al. 2015 on reusing a holdout).
+5. Otherwise the verdict of the sealed rows stands.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ FEW_ROWS = 500
 T = TypeVar("T")
 
 
-def conclude(judgement: Judgement, analyses: Mapping[str, Any], n_development: int) -> Judgement:
+def conclude(judgement: Judgement, analyses: Mapping[str, Any], n_development: int, looks: int = 1) -> Judgement:
     """The judgement with its final verdict, the reason, and what would change it.
 
     Args:
         judgement: what the sealed rows said, with the measured demands.
         analyses: results by name, as plain JSON.
         n_development: rows that the model was fitted on.
+        looks: how many models the sealed rows have been opened for, this one included.
     """
     chance = _result(analyses, "chance_test", ChanceTest)
     curve = _result(analyses, "learning_curve", LearningCurve)
@@ -51,6 +54,14 @@ def conclude(judgement: Judgement, analyses: Mapping[str, Any], n_development: i
         # What makes a model useless comes first.
         reason = f"{reason} {told}" if word == "not usable" else f"{told} {reason}"
         word = _at_most_with_care(word)
+    if looks > 1:
+        told = (
+            f"The sealed rows had been opened {counted(looks - 1)} before this model was chosen, so its score may "
+            "flatter it."
+        )
+        reason = f"{reason} {told}" if word == "not usable" else f"{told} {reason}"
+        word = _at_most_with_care(word)
+        remedies.append("Judge it on labelled rows that nobody has seen: --test takes them.")
     if curve is not None and curve.outlook == "rising":
         remedies.append(curve.sentence)
     if word != "ready" and judgement.score.n_rows < 100:
@@ -78,6 +89,11 @@ def _hopeless(reason: str, chance: ChanceTest | None, n_development: int) -> tup
     if n_development < FEW_ROWS:
         return reason, [f"There are only {n_development:,} rows to learn from: more rows are the first thing to try."]
     return reason, ["Columns that have more to do with the target are the first thing to look for."]
+
+
+def counted(times: int) -> str:
+    """How often, in words."""
+    return {1: "once", 2: "twice"}.get(times, f"{times} times")
 
 
 def _at_most_with_care(word: Verdict) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -32,7 +33,19 @@ class Engine:
         self.executor = executor
         self.slots = slots or executor.slots
         self._flying: dict[str, Future[Outcome]] = {}
-        self._lock = threading.Lock()
+        self._bookkeeping: list[float] = []
+        self._lock = threading.RLock()
+
+    @property
+    def bookkeeping(self) -> Mapping[str, float]:
+        """What steps took besides being performed: to be addressed, looked up, stored and logged.
+
+        The number of ``steps`` so far, all their ``seconds``, and the ``median`` and the ``worst`` of one.
+        """
+        with self._lock:
+            spent = sorted(self._bookkeeping) or [0.0]
+            steps = len(self._bookkeeping)
+        return {"steps": steps, "seconds": sum(spent), "median": spent[len(spent) // 2], "worst": spent[-1]}
 
     def tell(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the run's log."""
@@ -51,27 +64,29 @@ class Engine:
         Returns:
             A future whose result is the outcome; it never raises. Cancelling it stops the step.
         """
+        began, key = time.perf_counter(), step.key
         with self._lock:
-            known = self.store.lookup(step.key)
+            known = self.store.lookup(key)
             if known is not None:
                 done: Future[Outcome] = Future()
                 done.set_result(replace(known, status="reused") if known.ok else known)
-                self._log(step, done.result(), stage, parent)
+                self._log(step, key, done.result(), stage, parent, began)
                 return done
-            if step.key in self._flying:
-                return self._flying[step.key]
+            if key in self._flying:
+                return self._flying[key]
+            spent = time.perf_counter() - began
             inner = self.executor.submit(step, limits, priority)
             outer = _Linked(inner)
-            self._flying[step.key] = outer
+            self._flying[key] = outer
 
         def finish(ended: Future[Outcome]) -> None:
-            outcome = ended.result()
+            outcome, began = ended.result(), time.perf_counter() - spent
             try:
-                self.store.record(step.key, outcome)
-                self._log(step, outcome, stage, parent)
+                self.store.record(key, outcome)
+                self._log(step, key, outcome, stage, parent, began)
             finally:
                 with self._lock:
-                    self._flying.pop(step.key, None)
+                    self._flying.pop(key, None)
                 outer.set_result(outcome)
 
         inner.add_done_callback(finish)
@@ -81,9 +96,9 @@ class Engine:
         """Have a step performed and wait for it."""
         return self.submit(step, limits, stage=stage, priority=priority, parent=parent).result()
 
-    def _log(self, step: Step, outcome: Outcome, stage: str, parent: int) -> None:
+    def _log(self, step: Step, key: str, outcome: Outcome, stage: str, parent: int, began: float) -> None:
         body = {
-            "key": step.key,
+            "key": key,
             "tool": step.tool,
             "stage": stage,
             "status": outcome.status,
@@ -91,11 +106,14 @@ class Engine:
             "cpu_seconds": round(outcome.cpu_seconds, 4),
             "peak_memory": outcome.peak_memory,
             "truncated": outcome.truncated,
+            "inputs": dict(step.inputs),
             "artefacts": dict(outcome.artefacts),
         }
         if outcome.failure is not None:
             body["failure"] = outcome.failure
         self.store.append("step", body, parent)
+        with self._lock:
+            self._bookkeeping.append(time.perf_counter() - began)
 
 
 class _Linked(Future[Outcome]):

@@ -295,7 +295,8 @@ def open_holdout(
     """Judge the refitted members on the sealed rows: the one step that opens them to measure.
 
     Inputs are the members, ``baseline`` (a model), ``holdout``, and ``units``, which may hold ``groups`` and ``times``
-    of the sealed rows. The value is a :class:`~modelwright.judgement.Judgement` as plain JSON.
+    of the sealed rows. The value is a :class:`~modelwright.judgement.Judgement` as plain JSON; the artefact
+    ``predictions`` holds the model's for the sealed rows, so that models can be compared without opening them again.
     """
     asked = restore(Problem, problem)
     model = assembled(place, weights, n_classes, calibration)
@@ -337,7 +338,10 @@ def open_holdout(
         unseen_groups=unseen_groups,
         tried=tried,
     )
-    return Done({"judgement": plain(judgement), "predict_seconds": predict_seconds, "rows": len(y)}, {})
+    kept = place.scratch / "predictions.npy"
+    np.save(kept, prediction, allow_pickle=False)
+    value = {"judgement": plain(judgement), "predict_seconds": predict_seconds, "rows": len(y)}
+    return Done(value, {"predictions": kept})
 
 
 def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:

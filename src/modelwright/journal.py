@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,24 +25,39 @@ class Journal:
         run_id: the run's name.
         trace: the file of the trace; it is written anew from the log, then appended to.
         listeners: called with every new event, one at a time.
+        earlier: the store of another run, whose finished steps are taken over instead of being performed again.
     """
 
-    def __init__(self, store: Store, run_id: str, trace: Path, listeners: tuple[Listener, ...] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        trace: Path,
+        listeners: tuple[Listener, ...] = (),
+        earlier: Store | None = None,
+    ) -> None:
         self._store = store
+        self._earlier = earlier
         self._run_id = run_id
         self._listeners = listeners
         self._lock = threading.RLock()
+        self.taken_over = 0
+        """Steps that were taken over from the earlier run so far."""
+        self.seconds = 0.0
+        """Seconds that events took so far to be stored, traced and shown."""
         self._trace = trace.open("w", encoding="utf-8")
         for record in store.events():
             self._write(record)
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event; see :class:`~modelwright.stores.Store`."""
+        began = time.perf_counter()
         with self._lock:
             record = self._store.append(kind, plain(body), parent)
             self._write(record)
             for listener in self._listeners:
                 listener(record)
+            self.seconds += time.perf_counter() - began
             return record
 
     def put(self, data: bytes) -> str:
@@ -61,8 +77,23 @@ class Journal:
         return self._store.get(digest)
 
     def lookup(self, key: str) -> Outcome | None:
-        """How a step ended."""
-        return self._store.lookup(key)
+        """How a step ended, here or in the earlier run."""
+        found = self._store.lookup(key)
+        return found if found is not None or self._earlier is None else self._taken_over(self._earlier, key)
+
+    def _taken_over(self, earlier: Store, key: str) -> Outcome | None:
+        """A step of the earlier run with all its artefacts; not one that failed or that the clock cut short."""
+        found = earlier.lookup(key)
+        if found is None or not found.ok or found.truncated:
+            return None
+        try:
+            for digest in found.artefacts.values():
+                self._store.put(earlier.get(digest))
+        except KeyError:
+            return None  # an artefact isn't what it was: the step is performed again
+        self._store.record(key, found)
+        self.taken_over += 1
+        return found
 
     def record(self, key: str, outcome: Outcome) -> None:
         """Keep how a step ended."""
@@ -77,6 +108,8 @@ class Journal:
         with self._lock:
             self._trace.close()
             self._store.close()
+            if self._earlier is not None:
+                self._earlier.close()
 
     def _write(self, record: Record) -> None:
         self._trace.write(trace_line(self._run_id, record) + "\n")

@@ -101,7 +101,7 @@ class Screen(Watch):
 
     def show(self, record: Record) -> None:
         """Print what stays; the live part draws itself."""
-        if record.kind in ("prepared", "recovered"):
+        if record.kind in ("prepared", "recovered", "notice"):
             for line in event_lines(self.state, record):
                 self.console.print(Text(line, style="dim" if record.kind == "prepared" else "yellow"))
 
@@ -178,6 +178,8 @@ def event_lines(state: State, record: Record) -> list[str]:
     if record.kind == "recovered":
         failure = record.body["failure"]
         return [f"Experiment {record.body['number']}: {_flat(failure['diagnosis'])} {_flat(failure['remedy'])}"]
+    if record.kind == "notice":
+        return [f"Note: {_flat(record.body['text'])}"]
     if record.kind == "search_stopped":
         return [state.stopped]
     if record.kind in _REASONING:
@@ -289,7 +291,7 @@ def run_row(state: State, folder: Path) -> dict[str, Any]:
     }
 
 
-def print_run(state: State, timing: bool, as_json: bool) -> None:
+def print_run(state: State, as_json: bool) -> None:
     """What a run found."""
     if as_json:
         print(json.dumps(state.summary, ensure_ascii=False, indent=1))
@@ -305,9 +307,6 @@ def print_run(state: State, timing: bool, as_json: bool) -> None:
     screen = Screen(Path(), console)
     if state.plans:
         console.print(screen._table(state))
-    if timing:
-        for name, seconds in state.phases.items():
-            console.print(Text(f"{PHASES.get(name, name):32} {seconds:8.2f} s"))
     if state.delivery is not None:
         score = state.delivery.judgement.score
         console.print(Text(f"Holdout {score.metric} {number(score.value)}", style="bold green"))

@@ -49,6 +49,8 @@ class Request:
         max_cost: US dollars that may be spent on language models; ``None`` for no cap.
         private_names: whether columns that look like personal data are shown to providers under an alias.
         web_search: whether agents may use a provider's own web search.
+        reuse: folder of an earlier run whose finished steps are taken over where nothing that they depend on has
+            changed; empty for none.
     """
 
     data: str
@@ -78,6 +80,7 @@ class Request:
     max_cost: float | None = None
     private_names: bool = False
     web_search: bool = False
+    reuse: str = ""
 
     def check(self) -> None:
         """Refuse what can't be honoured.

@@ -32,7 +32,7 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
         ProgramError: when the program misuses the language or a tool.
         StepError: when a step of it failed.
     """
-    from modelwright import run
+    from modelwright import run, stages
     from modelwright.engine import Engine
     from modelwright.evaluation import Evaluator
     from modelwright.experiment import run_program
@@ -53,7 +53,7 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
         engine = Engine(journal, executor)
         prepared = prepare(request, request.data, journal, engine, scratch, lambda *_: None, lambda _: None)
-        truth, assignment = run.targets(prepared, journal)
+        truth, assignment = stages.targets(prepared, journal)
         evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
         bench = Workbench(
             evaluator,

@@ -8,7 +8,7 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import datetime
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import modelwright
+from modelwright import stages
 from modelwright.clock import Clock
 from modelwright.errors import Interrupted, ModelwrightError, RequestError, UserError
 from modelwright.hashing import digest
 from modelwright.journal import Journal, Listener
-from modelwright.preparation import Prepared, prepare
+from modelwright.preparation import Prepared
 from modelwright.request import Request
 from modelwright.understanding import Ask
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from modelwright.judgement import Judgement
     from modelwright.llms import Provider
     from modelwright.plan import Experiment
-    from modelwright.reasoning import Reasoning
+    from modelwright.stores import Store
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "skops")
 SHORTEST_RESUME = 30.0
@@ -76,8 +77,9 @@ def start(
     clock = Clock(began, request.time_budget)
     from modelwright.stores.folder import Folder
 
+    earlier = _earlier(request)
     store = Folder(folder)
-    journal = Journal(store, folder.resolve().name, folder / "trace.jsonl", listeners)
+    journal = Journal(store, folder.resolve().name, folder / "trace.jsonl", listeners, earlier)
     journal.append(
         "run_started",
         {
@@ -85,10 +87,11 @@ def start(
             "request": request,
             "started": time.time() - (time.monotonic() - began),
             "version": modelwright.__version__,
+            "versions": versions(),
         },
     )
     try:
-        return _run(request, folder, journal, clock, source, ask or _nobody, provider)
+        return carry_out(request, folder, journal, clock, source, ask or nobody, provider)
     except UserError:
         # A request that never got as far as rows leaves nothing behind, so that it can be corrected and repeated.
         if not _reached(folder, "prepared"):
@@ -134,15 +137,23 @@ def resume(
         store.close()
         return state.summary
     left = max(state.request.time_budget - state.seconds(), SHORTEST_RESUME)
-    journal = Journal(store, state.run_id, folder / "trace.jsonl", listeners)
+    try:
+        earlier, lost = _earlier(state.request), ""
+    except UserError as error:  # what it would have given is performed instead
+        earlier, lost = None, f"Nothing more could be taken over from the earlier run: {error}."
+    journal = Journal(store, state.run_id, folder / "trace.jsonl", listeners, earlier)
     journal.append(
         "resumed", {"spent": state.seconds(), "started": time.time() - (time.monotonic() - began), "budget": left}
     )
+    from modelwright.earlier import on_resuming
+
+    for text in (*on_resuming(state, versions()), *filter(None, [lost])):
+        journal.append("notice", {"text": text})
     request = state.request if executor is None else replace(state.request, executor=executor)
-    return _run(request, folder, journal, Clock(began, left), None, ask or _nobody, provider)
+    return carry_out(request, folder, journal, Clock(began, left), None, ask or nobody, provider)
 
 
-def _run(
+def carry_out(
     request: Request,
     folder: Path,
     journal: Journal,
@@ -151,9 +162,10 @@ def _run(
     ask: Ask,
     provider: Provider | None,
 ) -> dict[str, Any]:
+    """Do what is left to do of a run whose log is open, and close the log; see :func:`start`."""
     executor = counsel = None
     try:
-        counsel = _counsel(request, journal, clock, provider)
+        counsel = counsel_for(request, journal, clock, provider)
         executor = workers(request, folder)
         return _flow(request, folder, journal, clock, source, ask, executor, counsel)
     except KeyboardInterrupt:
@@ -173,14 +185,24 @@ def _run(
         journal.close()
 
 
-def _counsel(request: Request, journal: Journal, clock: Clock, provider: Provider | None) -> Counsel:
-    """The way to language models, with what a run that is resumed has asked and decided before."""
+def _earlier(request: Request) -> Store | None:
+    """The store of the run whose steps are taken over, where the request names one."""
+    if not request.reuse:
+        return None
+    from modelwright.earlier import store_of
+
+    return store_of(request.reuse, versions())
+
+
+def counsel_for(request: Request, journal: Journal, clock: Clock, provider: Provider | None) -> Counsel:
+    """The way to language models, with what a run that is resumed or replayed has asked and decided before."""
     from modelwright.counsel import Counsel
     from modelwright.mind import Recorded
     from modelwright.state import fold
 
     before = fold(journal.events())
-    recorded = Recorded(before.asked, before.decisions) if before.sessions > 1 else None
+    again = before.sessions > 1 or before.replay is not None
+    recorded = Recorded(before.asked, before.decisions) if again else None
     return Counsel(request, journal, clock, recorded, before.usage.cost_usd, provider)
 
 
@@ -195,60 +217,30 @@ def _flow(
     counsel: Counsel,
 ) -> dict[str, Any]:
     """The run as a page: understand, seal, search, close, report."""
-    from modelwright.engine import Engine
-    from modelwright.evaluation import Evaluator
     from modelwright.state import fold
 
     before = fold(journal.events())
-    slots = before.slots or executor.slots
-    if not before.slots:
-        journal.append("workers", {"executor": request.executor, "slots": slots})
-    engine = Engine(journal, executor, slots)
-
-    def say(phase: str) -> None:
-        journal.append("phase", {"name": phase})
-
-    prepared = before.prepared or _prepared(request, folder, journal, engine, source, ask, say, counsel)
-    truth, assignment = targets(prepared, journal)
-    evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
-
+    prepared, evaluator = stages.ground(request, folder, journal, source, ask, executor, counsel, before)
+    engine = evaluator.engine
     if before.delivery is None:
         from modelwright.closing import Closing
-        from modelwright.problem import Budget
-        from modelwright.searching import Search
 
-        say("searching")
-        budget = Budget(request.time_budget, request.max_experiments, request.max_iterations)
-        search = Search(
-            prepared,
-            evaluator,
-            journal,
-            clock,
-            budget,
-            recorded=before.plans,
-            floor=request.floor,
-            drill=request.inject_failure,
-            experiments=dict(before.experiments),
-        )
-        effects = _measured(prepared, evaluator, journal, request)
-        if not before.stopped:
-            search.reasoning = _reasoning(prepared, evaluator, journal, clock, counsel, search)
-            try:
-                reason = search.run()
-            finally:
-                if search.reasoning is not None:
-                    search.reasoning.close()
-            journal.append("search_stopped", {"reason": reason, "time_limited": search.time_limited})
+        effects = stages.measured(prepared, evaluator, journal, request)
+        experiments = stages.searched(request, journal, clock, counsel, prepared, evaluator, before)
         _warm_up("matplotlib.figure")
-        say("closing")
+        journal.append("phase", {"name": "closing"})
         effects.result()  # ends with its own deadline, long before
-        told = _Telling(prepared, search.done, clock, counsel, journal)
-        Closing(prepared, evaluator, journal, clock, told.begin).run(search.done)
+        told = _Telling(prepared, experiments, clock, counsel, journal)
+        Closing(prepared, evaluator, journal, clock, told.begin, before.settled).run(experiments)
         told.wait()
 
-    say("reporting")
+    journal.append("phase", {"name": "reporting"})
+    if journal.taken_over:
+        text = f"{journal.taken_over} finished steps were taken over from {request.reuse}."
+        journal.append("notice", {"text": text})
     _remember(folder, journal)
-    summary = _deliver(folder, journal)
+    summary = deliver(folder, journal)
+    journal.append("bookkeeping", {**engine.bookkeeping, "log_seconds": journal.seconds})
     journal.append("run_finished", {"summary": summary})
     return summary
 
@@ -296,51 +288,13 @@ def _remember(folder: Path, journal: Journal) -> None:
     from modelwright.state import fold
 
     state = fold(journal.events())
-    if state.prepared is None or state.delivery is None:
+    if state.prepared is None or state.delivery is None or state.replay is not None:
         return
     done = [e for _, e in sorted(state.experiments.items())]
     prepared = state.prepared
     said = remember_run(state.run_id, prepared.problem, prepared.profile, done, state.delivery.recipe)
     if said:
         journal.append("not_remembered", {"reason": said})
-
-
-def _prepared(
-    request: Request,
-    folder: Path,
-    journal: Journal,
-    engine: Any,
-    source: Any,
-    ask: Ask,
-    say: Callable[[str], None],
-    counsel: Counsel,
-) -> Prepared:
-    if source is None and request.data == "<frame>":
-        raise RequestError("this run was given its data in Python and had not read it yet; start it again from there")
-    scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
-    try:
-        data = request.data if source is None else source
-        prepared = prepare(request, data, journal, engine, scratch, ask, say, counsel.mind, counsel.meet)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    journal.append("prepared", {"prepared": prepared})
-    return prepared
-
-
-def _measured(prepared: Prepared, evaluator: Any, journal: Journal, request: Request) -> Any:
-    """Begin to measure what the findings do to the score, beside the search."""
-    from modelwright.checking import Effects
-
-    return Effects(
-        evaluator,
-        prepared.screened,
-        prepared.screened_columns,
-        prepared.features.names,
-        prepared.findings,
-        request.time_budget,
-        lambda place, effect: journal.append("effect_measured", {"finding": place, "effect": effect}),
-    ).start()
 
 
 def workers(request: Request, folder: Path) -> Executor:
@@ -351,43 +305,7 @@ def workers(request: Request, folder: Path) -> Executor:
     return find(request.executor).open(request.executor, setting)
 
 
-def _reasoning(
-    prepared: Prepared, evaluator: Any, journal: Journal, clock: Clock, counsel: Counsel, search: Any
-) -> Reasoning | None:
-    """A language model that designs experiments beside the policies, when there is one."""
-    if not counsel.mind.present:
-        return None
-    from modelwright.preparation import personal_columns
-    from modelwright.reasoning import Reasoning
-    from modelwright.showing import Shown
-
-    discretion = counsel.meet(prepared.schema, prepared.profile)
-    return Reasoning(
-        counsel.mind,
-        search.ground,
-        evaluator,
-        journal,
-        Shown(search.ground, discretion, personal_columns(prepared.features), evaluator.forecast),
-        until=search.end,
-        left=lambda: max(0, round(100 * (search.end() - time.monotonic()) / clock.budget)),
-        given=frozenset(p.name for p in search.recorded.values() if p.by == "designer"),
-        patient=search.in_turns,
-    )
-
-
-def targets(prepared: Prepared, journal: Journal) -> tuple[Any, Any]:
-    """The development rows' targets and folds."""
-    import numpy as np
-
-    from modelwright.frames import read_frame
-
-    target = prepared.problem.target.value
-    y = read_frame(journal.path(prepared.development), [target])[target].to_numpy()
-    truth = y.astype(np.int64) if prepared.problem.classes else np.array(y)
-    return truth, np.load(journal.path(prepared.protocol.assignment), allow_pickle=False)
-
-
-def _deliver(folder: Path, journal: Journal) -> dict[str, Any]:
+def deliver(folder: Path, journal: Journal) -> dict[str, Any]:
     """Write bundle, programs and report from the log."""
     from modelwright import report
     from modelwright.delivery import write_bundle, write_experiments
@@ -417,7 +335,8 @@ def _reached(folder: Path, kind: str) -> bool:
         store.close()
 
 
-def _nobody(question: str, candidates: tuple[str, ...]) -> str | None:
+def nobody(question: str, candidates: tuple[str, ...]) -> str | None:
+    """The answer of somebody who isn't there."""
     return None
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from modelwright.analyses import all_analyses
 from modelwright.checking import with_effect
-from modelwright.closing import Delivery
+from modelwright.closing import Delivery, Settled
 from modelwright.decision import Balance, Decision, Usage, Worth
 from modelwright.finding import Effect, Finding, Tells
+from modelwright.given import Given
 from modelwright.hashing import restore
 from modelwright.plan import Experiment, Plan
 from modelwright.preparation import Prepared
@@ -27,7 +28,8 @@ class State:
     Args:
         run_id: its name.
         request: what was asked.
-        source: digest of the data as it was read, for noticing that it changed.
+        given: the files that were read, for noticing that they changed.
+        versions: of the libraries, when the run was started.
         slots: steps at a time that experiments are designed by.
         started: seconds since the epoch of the first start.
         spent: seconds of earlier sessions of a run that was resumed.
@@ -38,7 +40,8 @@ class State:
         progress: the score over time.
         failures: what went wrong outside experiments, one sentence each.
         stopped: why the search ended.
-        delivery: what was delivered.
+        delivery: what was delivered, last.
+        deliveries: all that was delivered, in order: more than one after a rollback.
         left_out: analyses that there was no time for.
         effects: measured effects of findings, by their place among the findings.
         asked: how the conversation about each question began.
@@ -47,12 +50,16 @@ class State:
         balance: what a language model brought.
         usage: what was sent to language models.
         remarks: what went wrong with them, one sentence each.
+        notices: what the reader should know of how the run went, one sentence each.
         summary: the finished run's summary.
         phase: what is being done.
         phases: seconds by phase, in order.
         time_limited: whether the clock decided anything.
         error: how the run failed, if it did.
         sessions: how often the run was started or resumed.
+        opened: how often the sealed rows were opened.
+        replay: the run that this one repeats, if it is a replay.
+        settled: what is delivered, where a replay takes that from the record.
     """
 
     run_id: str = ""
@@ -68,6 +75,7 @@ class State:
     failures: list[str] = field(default_factory=list)
     stopped: str = ""
     delivery: Delivery | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     effects: dict[int, Effect] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
@@ -76,12 +84,16 @@ class State:
     balance: Balance | None = None
     usage: Usage = field(default_factory=Usage)
     remarks: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     summary: dict[str, Any] | None = None
     phase: str = "starting"
     phases: dict[str, float] = field(default_factory=dict)
     time_limited: bool = False
     error: str = ""
     sessions: int = 0
+    opened: int = 0
+    replay: str | None = None
+    settled: Settled | None = None
     _session_began: float = 0.0
     _phase_began: float = 0.0
     _last: float = 0.0
@@ -115,6 +127,7 @@ class State:
     def _on_run_started(self, record: Record, body: Any) -> None:
         self.run_id = str(body["run_id"])
         self.request = restore(Request, body["request"])
+        self.versions = dict(body.get("versions", {}))
         self.started = float(body["started"])
         self._session_began = self.started
         self._phase_began = self.started
@@ -130,14 +143,28 @@ class State:
         self.error = ""
         self.sessions += 1
 
+    def _on_rolled_back(self, record: Record, body: Any) -> None:
+        self._on_resumed(record, body)
+
+    def _on_replays(self, record: Record, body: Any) -> None:
+        self.replay = str(body["of"])
+        self.settled = restore(Settled, body["settled"]) if body["settled"] else None
+
+    def _on_holdout_opened(self, record: Record, body: Any) -> None:
+        self.opened += 1
+
     def _on_phase(self, record: Record, body: Any) -> None:
-        if self.phase not in ("interrupted", "failed"):
+        if self.phase not in ("interrupted", "failed", "finished"):
             self.phases[self.phase] = self.phases.get(self.phase, 0.0) + record.time - self._phase_began
         self.phase = str(body["name"])
         self._phase_began = record.time
 
     def _on_prepared(self, record: Record, body: Any) -> None:
         self.prepared = restore(Prepared, body["prepared"])
+        self.given = restore(tuple[Given, ...], body.get("given", ()))
+
+    def _on_notice(self, record: Record, body: Any) -> None:
+        self.notices.append(str(body["text"]))
 
     def _on_experiment_designed(self, record: Record, body: Any) -> None:
         self.plans[int(body["number"])] = restore(Plan, body["plan"])
@@ -209,6 +236,7 @@ class State:
 
     def _on_delivered(self, record: Record, body: Any) -> None:
         self.delivery = restore(Delivery, body["delivery"])
+        self.deliveries.append(self.delivery)
         self.time_limited = self.time_limited or self.delivery.truncated
 
     def _on_run_finished(self, record: Record, body: Any) -> None:

@@ -54,12 +54,13 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
         validation=delivery.choice.validation,
         judgement=delivery.judgement,
         stopped=state.stopped,
-        warnings=prepared.warnings,
+        warnings=(*prepared.warnings, *state.notices),
         seconds=phases,
         started=state.started,
         time_limited=state.time_limited,
         versions=versions,
         opened=delivery.opened,
+        looks=delivery.looks,
         analyses={
             name: restore(all_analyses()[name].result, value)
             for name, value in delivery.analyses.items()
@@ -67,7 +68,8 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
         },
         left_out=tuple(state.left_out),
         findings=state.findings(),
-        narrative=narrated(state.decisions),
+        # What a language model told was about the first delivery.
+        narrative=narrated(state.decisions) if delivery == state.deliveries[0] else (),
         decisions=tuple(state.decisions.values()),
         worth=tuple(state.worth.values()),
         balance=state.balance,

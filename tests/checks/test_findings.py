@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modelwright import run
+from modelwright import stages
 from modelwright.checking import Effects, decide
 from modelwright.checks import Division, Stretch, all_checks
 from modelwright.checks._examples import clean, labels, sample_of
@@ -257,7 +257,7 @@ def test_a_run_leaves_a_clear_leak_out_and_measures_what_that_does(ground):
     assert "outcome" in prepared.problem.excluded.value
     assert "outcome" not in prepared.features
     assert prepared.findings == restore(Prepared, plain(prepared)).findings
-    truth, assignment = run.targets(prepared, journal)
+    truth, assignment = stages.targets(prepared, journal)
     told = {}
     Effects(
         Evaluator(engine, prepared.situation, truth, assignment), prepared.screened, prepared.screened_columns,

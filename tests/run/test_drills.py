@@ -7,7 +7,7 @@ import time
 import pytest
 from run_samples import customers
 
-from modelwright import run
+from modelwright import stages
 from modelwright.engine import Engine
 from modelwright.evaluation import Evaluator
 from modelwright.executors.local import Local
@@ -32,7 +32,7 @@ def ground(tmp_path_factory):
     with Local(2, journal._store.folder, 600 << 20) as executor:
         engine = Engine(journal, executor)
         prepared = prepare(request, customers(320), journal, engine, home, lambda *_: None, lambda _: None)
-        truth, assignment = run.targets(prepared, journal)
+        truth, assignment = stages.targets(prepared, journal)
         yield prepared, Evaluator(engine, prepared.situation, truth, assignment, 600 << 20)
     journal.close()
 

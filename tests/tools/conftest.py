@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tool_samples import customers, machines
 
-from modelwright import run
+from modelwright import stages
 from modelwright.engine import Engine
 from modelwright.evaluation import Evaluator
 from modelwright.executors.inline import Inline
@@ -38,7 +38,7 @@ def grounds(tmp_path_factory) -> Iterator[Callable[..., SimpleNamespace]]:
             journal = Journal(Memory(), "bench", home / "trace.jsonl")
             engine = Engine(journal, Inline(journal._store.folder))
             prepared = prepare(request, data, journal, engine, home, lambda *_: None, lambda _: None)
-            truth, assignment = run.targets(prepared, journal)
+            truth, assignment = stages.targets(prepared, journal)
             evaluator = Evaluator(engine, prepared.situation, truth, assignment, 0)
             known[key] = SimpleNamespace(prepared=prepared, evaluator=evaluator, journal=journal)
         return known[key]

@@ -96,6 +96,7 @@ class Story:
         time_limited: whether the clock decided anything, so that another run may come out differently.
         versions: of modelwright, Python and the libraries.
         opened: when the sealed holdout was opened, seconds since the epoch.
+        looks: how many models the sealed rows had been opened for when this one was judged, itself included.
         analyses: results by the analysis' name; see :mod:`modelwright.analyses`.
         left_out: analyses that there was no time for.
         findings: what the checks of data and model found, the worst first.
@@ -136,6 +137,7 @@ class Story:
     time_limited: bool
     versions: Mapping[str, str] = field(default_factory=dict)
     opened: float = 0.0
+    looks: int = 1
     analyses: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -78,6 +78,7 @@ def summary(story: Story) -> dict[str, Any]:
             "ci_meaning": "where this model's score is expected on as many other rows like these",
             "rows": judged.score.n_rows,
             "opened": _finite(story.opened),
+            "looks": story.looks,
             "metrics": {name: _interval(found) for name, found in judged.metrics.items()},
         },
         "baseline": {

@@ -202,6 +202,10 @@ _FOLDS = {
 }  # fmt: skip
 
 
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(number, f"{number}th")
+
+
 def judging(story: Story) -> Section:
     """The protocol, and when the sealed rows were opened."""
     protocol, metric = story.protocol, metric_of(story)
@@ -213,14 +217,18 @@ def judging(story: Story) -> Section:
         ("Development", f"{counted(protocol.n_development, 'row')}; {folds}, {_FOLDS[protocol.folds_by]}"),
         ("Metric", f"{capital(metric.title)}: {metric.description}"),
     ]
-    opened: tuple[str, Words] = ("Holdout opened", f"{moment(story.opened)}, once, after the search had ended")
+    how = "once, after the search had ended"
+    if story.looks > 1:
+        how = f"for the {_ordinal(story.looks)} model: this one was chosen after the scores of others were known"
+    opened: tuple[str, Words] = ("Holdout opened", f"{moment(story.opened)}, {how}")
     if protocol.forward and protocol.folds > 1:
         facts.append(("Order", "every fold is validated by models that were trained on earlier rows only"))
     blocks: list[Block] = [
         Paragraph(
             "Before anything was learnt, part of the rows was sealed in a file of its own. Experiments were compared "
-            "on rows that each had not been trained on; the sealed rows were read once, at the very end, and the "
-            "headline score comes from them alone."
+            "on rows that each had not been trained on; the sealed rows were read "
+            f"{'once, at the very end' if story.looks == 1 else 'at the very end'}, and the headline score comes from "
+            "them alone."
         ),
         Facts(tuple(facts)),
         From("opened", (Facts((opened,)),)),

@@ -110,5 +110,9 @@ _WORDS: dict[str, Callable[[Body], str]] = {
     "worth": lambda body: f"What a decision was worth: {shorten(str(body['worth']['question']))}",
     "balance": lambda body: "What the language model brought over the policies alone",
     "llm_call": lambda body: f"A request to a language model: {shorten(str(body.get('purpose', '')))}",
+    "notice": lambda body: f"To note: {clean(str(body['text']))[:200]}",
+    "bookkeeping": lambda body: "What keeping the records took",
+    "rolled_back": lambda body: f"Rolled back to {shorten(str(body['to']))}, by hand",
+    "replays": lambda body: f"This is a replay of {shorten(str(body['of']))}",
     "run_finished": lambda body: "The report was written",
 }

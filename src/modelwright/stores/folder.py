@@ -42,9 +42,10 @@ class Folder(Store):
     exactly our tables, values are parsed as JSON and checked against their types, digests are checked.
 
     Durability: an event is on the disk when :meth:`append` returns (``synchronous=FULL``: the log is flushed at each
-    commit, so it survives a loss of power). The end of a step is kept with ``synchronous=NORMAL``: it survives the
-    death of the process at once, and a loss of power once the next event is appended; at worst the step is performed
-    again. Artefacts are flushed before they get their name, so a step on record always has whole artefacts.
+    commit, so it survives a loss of power). The end of a step, and the event that tells of it, are kept with
+    ``synchronous=NORMAL``: they survive the death of the process at once, and a loss of power once the next other event
+    is appended; at worst the step is performed again. So a step costs no flush of the disk. Artefacts are flushed
+    before they get their name, so a step on record always has whole artefacts.
 
     Args:
         path: the folder; made when it isn't there.
@@ -137,10 +138,11 @@ class Folder(Store):
         self._write(f"INSERT OR {verb} INTO steps VALUES (?, ?, ?)", (key, _json(kept), _json(sizes)), "NORMAL")
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
-        """Append an event to the log; it is on the disk when this returns."""
+        """Append an event to the log; it is on the disk when this returns, but for steps (see the class)."""
         text, now = _json(body), time.time()
         values = (now, kind, text, parent)
-        seq = self._write("INSERT INTO events (time, kind, body, parent) VALUES (?, ?, ?, ?)", values, "FULL")
+        durability: _Durability = "NORMAL" if kind == "step" else "FULL"
+        seq = self._write("INSERT INTO events (time, kind, body, parent) VALUES (?, ?, ?, ?)", values, durability)
         return restore(Record, {"seq": seq, "time": now, "kind": kind, "body": json.loads(text), "parent": parent})
 
     def events(self, after: int = 0) -> Iterator[Record]:

@@ -1,0 +1,91 @@
+"""What the commands share: how runs are found and read, how a run is watched, how foreign text is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelwright.errors import RequestError
+
+if TYPE_CHECKING:
+    from modelwright.state import State
+    from modelwright.step import Record
+
+RUNS = Path("modelwright-runs")
+LONGEST_START = 30.0
+"""Seconds that a command may take to start."""
+
+
+def began() -> float:
+    """``time.monotonic()`` of the start of this process: the budget counts what starting took, too.
+
+    A process that has been there for longer did something else before, and calls this as a function.
+    """
+    import psutil
+
+    starting = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (starting if 0 <= starting < LONGEST_START else 0.0)
+
+
+def watched(work: Callable[[Any], dict[str, Any]], folder: Path, as_json: bool) -> None:
+    """Do the work of a run with its events shown as they come in, and say how it ended."""
+    from modelwright.live import watching
+
+    with watching(folder, as_json) as watch:
+        summary = work(watch.listen)
+        watch.finish(summary)
+
+
+def records_of(folder: Path) -> tuple[Record, ...]:
+    """The log of a run folder."""
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder, readonly=True)
+    try:
+        return tuple(store.events())
+    finally:
+        store.close()
+
+
+def state_of(folder: Path) -> State:
+    """What a run folder's log tells of."""
+    from modelwright.state import fold
+
+    return fold(records_of(folder))
+
+
+def folders() -> list[Path]:
+    """Run folders below :data:`RUNS`, the latest first."""
+    found = [p.parent for p in RUNS.glob("*/run.db")] + [p.parent for p in RUNS.glob("*/run/run.db")]
+    return sorted(found, key=lambda p: (p / "run.db").stat().st_mtime, reverse=True)
+
+
+def latest() -> Path:
+    """The latest run folder.
+
+    Raises:
+        RequestError: when there is none.
+    """
+    found = folders()
+    if not found:
+        raise RequestError(f"there is no run below {RUNS}; name a run folder")
+    return found[0]
+
+
+def latest_unfinished() -> Path:
+    """The latest run folder without a result.
+
+    Raises:
+        RequestError: when there is none.
+    """
+    for folder in folders():
+        if not (folder / "summary.json").exists():
+            return folder
+    raise RequestError(f"there is no unfinished run below {RUNS}; name a run folder")
+
+
+def safe(text: str) -> str:
+    """Text from outside without control characters, so that it can't steer the terminal."""
+    return "".join(c if c.isprintable() or c == " " else "\N{REPLACEMENT CHARACTER}" for c in text)

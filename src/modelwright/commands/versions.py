@@ -1,0 +1,101 @@
+"""The commands that look back: show, compare, replay, rollback, gc."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modelwright.commands import began, latest, records_of, state_of, watched
+from modelwright.errors import RequestError
+from modelwright.options import Duration
+
+
+@click.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--timing", is_flag=True, help="Where the time went.")
+@click.option("--artefacts", is_flag=True, help="What it made, from what, by which step.")
+@click.option("--artefact", "digest", help="One of them, by the start of its digest, back to the data.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON; the summary by default.")
+def show(run: Path | None, timing: bool, artefacts: bool, digest: str | None, as_json: bool) -> None:
+    """Show what RUN found; without RUN, the latest one."""
+    folder = run or latest()
+    if timing and as_json:
+        from modelwright.hashing import canonical_json
+        from modelwright.timing import timing as timed
+
+        found = timed(records_of(folder))
+        click.echo(canonical_json({**vars(found), "outside_share": found.outside_share}))
+        return
+    if artefacts or digest is not None:
+        _show_artefacts(folder, digest, as_json)
+        return
+    from modelwright.live import print_run
+
+    print_run(state_of(folder), as_json)
+    if timing:
+        from modelwright.timing import timing as timed
+        from modelwright.views import print_timing
+
+        print_timing(timed(records_of(folder)))
+
+
+def _show_artefacts(folder: Path, start: str | None, as_json: bool) -> None:
+    from modelwright import views
+    from modelwright.hashing import canonical_json
+    from modelwright.lineage import lineage
+    from modelwright.stores.folder import Folder
+
+    store = Folder(folder, readonly=True)
+    try:
+        found = lineage(store.events())
+        sizes: dict[str, int | None] = {}
+        for digest in found:
+            try:
+                sizes[digest] = store.path(digest).stat().st_size
+            except KeyError:
+                sizes[digest] = None
+    finally:
+        store.close()
+    chosen = {d: a for d, a in found.items() if start is None or d.startswith(start.lower())}
+    if start is not None and len(chosen) != 1:
+        many = f"{len(chosen)} artefacts start" if chosen else "no artefact starts"
+        raise RequestError(f"{many} with {start[:64]!r}; list them with: modelwright show {folder} --artefacts")
+    if as_json:
+        for artefact in chosen.values():
+            click.echo(canonical_json({**vars(artefact), "size": sizes[artefact.digest]}))
+    elif start is None:
+        views.print_artefacts(found, sizes)
+    else:
+        views.print_artefact(next(iter(chosen.values())), found, sizes)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("experiment", required=False)
+@click.option("--undo", is_flag=True, help="Deliver again what the run chose by itself.")
+@click.option("--time-budget", type=Duration(), default=None, help="Wall-clock for it; the run's by default.")
+@click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
+def rollback(run: Path, experiment: str | None, undo: bool, time_budget: float | None, as_json: bool) -> None:
+    """Deliver the model of an earlier EXPERIMENT of RUN: its number, or its name.
+
+    The model is fitted and judged like every other, and bundle and report are written anew. The sealed rows were opened
+    before, so its score is a second look at them: report and summary say so, and --undo brings the first model back.
+    """
+    from modelwright import rollback as back
+
+    if (experiment is None) != undo:
+        raise RequestError(
+            "name the EXPERIMENT to deliver, or say --undo" if not undo else "--undo takes no EXPERIMENT"
+        )
+
+    def work(listener: Any) -> dict[str, Any]:
+        if experiment is None:
+            return back.undo(run, began=began(), listeners=(listener,))
+        return back.roll_back(run, experiment, time_budget=time_budget, began=began(), listeners=(listener,))
+
+    watched(work, run, as_json)
+
+
+COMMANDS = (show, rollback)

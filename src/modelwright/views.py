@@ -1,0 +1,105 @@
+"""Runs side by side, their artefacts and their time, as people see them on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from modelwright.lineage import Artefact
+from modelwright.live import PHASES
+from modelwright.report.numbers import clean
+from modelwright.timing import Timing
+
+SHORT = 12
+"""Characters of a digest that are shown; the first ones suffice to name it, too."""
+
+
+def size(count: int) -> str:
+    """Bytes in words."""
+    value, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def columns(*names: str, right: tuple[int, ...] = ()) -> Table:
+    """A plain table."""
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for place, name in enumerate(names):
+        table.add_column(Text(name), justify="right" if place in right else "left", overflow="fold")
+    return table
+
+
+def print_timing(found: Timing) -> None:
+    """Where the seconds of a run went."""
+    console = Console()
+    table = columns("phase", "seconds", "of it without training or prediction", right=(1, 2))
+    for name, seconds in found.phases.items():
+        table.add_row(PHASES.get(name, clean(name)), f"{seconds:.2f}", f"{found.outside.get(name, 0.0):.2f}")
+    table.add_row(Text("together", "bold"), f"{found.seconds:.2f}", f"{sum(found.outside.values()):.2f}")
+    console.print(table)
+    console.print(
+        f"{1 - found.outside_share:.1%} of the time something was trained or predicted; {found.outside_share:.1%} went "
+        f"to other things. {found.slots} steps could run at a time, and did {found.busy:.0%} of the time.",
+        highlight=False,
+    )
+    stages = columns("steps", "performed", "taken as known", "seconds in workers", "core seconds", right=(1, 2, 3, 4))
+    for name, stage in sorted(found.stages.items(), key=lambda item: -item[1].seconds):
+        cells = (stage.performed, stage.reused, f"{stage.seconds:.2f}", f"{stage.cpu_seconds:.2f}")
+        stages.add_row(clean(name), *map(str, cells))
+    console.print(stages)
+    kept = found.bookkeeping
+    if kept:
+        console.print(
+            f"Bookkeeping: {1000 * kept['median']:.2f} ms a step (worst {1000 * kept['worst']:.1f} ms), "
+            f"{kept['seconds']:.2f} s for {kept['steps']:.0f} steps; all events took {kept['log_seconds']:.2f} s.",
+            highlight=False,
+        )
+
+
+def print_artefacts(found: Mapping[str, Artefact], sizes: Mapping[str, int | None]) -> None:
+    """What a run made, each with where it comes from."""
+    table = columns("artefact", "size", "what", "made by", "from", "read by", right=(1,))
+    for artefact in found.values():
+        bytes_ = sizes.get(artefact.digest)
+        made = f"step {artefact.step[:SHORT]}" if artefact.step else f"event {artefact.event}"
+        table.add_row(
+            artefact.digest[:SHORT],
+            size(bytes_) if bytes_ is not None else "gone",
+            clean(artefact.what),
+            made,
+            " ".join(f"{clean(name)}={digest[:8]}" for name, digest in artefact.inputs.items()),
+            str(len(artefact.used)) + (" steps" if len(artefact.used) != 1 else " step"),
+        )
+    Console().print(table)
+
+
+def print_artefact(artefact: Artefact, found: Mapping[str, Artefact], sizes: Mapping[str, int | None]) -> None:
+    """Where one artefact comes from, back to the data."""
+    console = Console()
+    seen: set[str] = set()
+
+    def tell(digest: str, name: str, depth: int) -> None:
+        known = found.get(digest)
+        label = f"{'  ' * depth}{clean(name) + ': ' if name else ''}{digest[:SHORT]}"
+        if known is None:
+            console.print(Text(f"{label}  a file that the run was given"))
+            return
+        bytes_ = sizes.get(digest)
+        state = "gone" if bytes_ is None else size(bytes_)
+        by = f"{known.tool} (step {known.step[:SHORT]}, event {known.event})" if known.step else f"event {known.event}"
+        again = digest in seen and known.inputs
+        console.print(Text(f"{label}  {clean(known.what)}, {state}; {by}{' …' if again else ''}"))
+        if not again:
+            seen.add(digest)
+            for part, origin in known.inputs.items():
+                tell(origin, part, depth + 1)
+
+    tell(artefact.digest, "", 0)
+    if artefact.used:
+        console.print(Text(f"read by the steps {', '.join(key[:SHORT] for key in artefact.used)}"))
