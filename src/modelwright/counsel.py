@@ -56,7 +56,9 @@ class Counsel:
         self._gateway: Gateway | None = None
         door: Door | None = None
         if request.llm != "none" or provider is not None:
-            door = self._door(journal, clock, recorded is not None, spent, provider)
+            # Who is only asked to compare is seen to be there first, as in a new run.
+            resumed = recorded is not None and not recorded.again
+            door = self._door(journal, clock, resumed, spent, provider)
         self.mind = Mind(door, journal.append, recorded, request.web_search)
 
     def meet(self, schema: Schema, profile: Profile) -> Discretion:

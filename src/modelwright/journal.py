@@ -38,7 +38,7 @@ class Journal:
     ) -> None:
         self._store = store
         self._earlier = earlier
-        self._run_id = run_id
+        self.run_id = run_id
         self._listeners = listeners
         self._lock = threading.RLock()
         self.taken_over = 0
@@ -112,7 +112,7 @@ class Journal:
                 self._earlier.close()
 
     def _write(self, record: Record) -> None:
-        self._trace.write(trace_line(self._run_id, record) + "\n")
+        self._trace.write(trace_line(self.run_id, record) + "\n")
         self._trace.flush()
 
 

@@ -6,8 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from modelwright.agents import Agent, Answer
@@ -20,6 +21,10 @@ from modelwright.step import Record
 F = TypeVar("F")
 A = TypeVar("A", bound=Answer)
 R = TypeVar("R")
+
+
+SECOND_OPINION = 120.0
+"""Seconds that a question gets that is only asked to compare the answers; nobody waits for it meanwhile."""
 
 
 class Door(Protocol):
@@ -35,15 +40,18 @@ class Door(Protocol):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a run that is resumed has asked and decided before.
+    """What a run that is resumed or replayed has asked and decided before.
 
     Args:
         asked: the conversation that each question began with, by question.
         decided: decisions by question.
+        again: whether each question is also put to the language model that is there now, in the same words; what it
+            says is only told in the log (``answered_again``), the record decides.
     """
 
     asked: Mapping[str, Sequence[Mapping[str, str]]]
     decided: Mapping[str, Decision]
+    again: bool = False
 
 
 class Mind:
@@ -74,6 +82,7 @@ class Mind:
         self._native = True
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="mind")
+        self._opinions: list[Future[None]] = []
 
     @property
     def present(self) -> bool:
@@ -106,6 +115,10 @@ class Mind:
         question = f"{agent.name}:{number}"
         before = self._recorded.decided.get(question)
         if before is not None:
+            if self._recorded.again:
+                patience = max(seconds, SECOND_OPINION)
+                opinion = partial(self._answer_again, door, agent, facts, policy, before, patience)
+                self._opinions.append(self._pool.submit(opinion))
             return Decided(agent.answer.model_validate(before.output), before.tier, before.descents, ())
         opening = self._opening(question, agent, facts)
         began = time.monotonic()
@@ -122,6 +135,12 @@ class Mind:
         self._record(question, agent.name, decided, opening, time.monotonic() - began, notes)
         return decided
 
+    def opinions(self) -> None:
+        """Wait until what was asked again is answered."""
+        wait(self._opinions)
+        for opinion in self._opinions:
+            opinion.result()
+
     def later(self, decision: Callable[[], R]) -> Future[R]:
         """Have something decided while others work."""
         return self._pool.submit(decision)
@@ -129,6 +148,24 @@ class Mind:
     def close(self) -> None:
         """Wait for nobody."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer_again(
+        self, door: Door, agent: Agent[F, A], facts: F, policy: Callable[[], A], before: Decision, seconds: float
+    ) -> None:
+        """Put a question that was decided before to the language model that is there now, and tell what it says."""
+        opening = self._opening(before.question, agent, facts)
+        until = time.monotonic() + seconds
+        ask = lambda request: door.ask(request, until)  # noqa: E731
+        decided = decide(agent, facts, policy, ask, native=True, opening=opening)
+        told = {
+            "question": before.question,
+            "agent": agent.name,
+            "tier": decided.tier,
+            "model": decided.replies[-1].model if decided.replies else "",
+            "output": decided.answer.model_dump(mode="json"),
+            "descents": decided.descents,
+        }
+        self._tell("answered_again", told)
 
     def _opening(self, question: str, agent: Agent[F, A], facts: F) -> tuple[Message, ...]:
         known = self._recorded.asked.get(question)

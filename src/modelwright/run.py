@@ -136,6 +136,9 @@ def resume(
     if state.summary is not None:
         store.close()
         return state.summary
+    if state.replay is not None:
+        store.close()
+        raise RequestError(f"{folder} is an unfinished replay of {state.replay}; start a new one: modelwright replay")
     left = max(state.request.time_budget - state.seconds(), SHORTEST_RESUME)
     try:
         earlier, lost = _earlier(state.request), ""
@@ -202,7 +205,7 @@ def counsel_for(request: Request, journal: Journal, clock: Clock, provider: Prov
 
     before = fold(journal.events())
     again = before.sessions > 1 or before.replay is not None
-    recorded = Recorded(before.asked, before.decisions) if again else None
+    recorded = Recorded(before.asked, before.decisions, before.asked_again) if again else None
     return Counsel(request, journal, clock, recorded, before.usage.cost_usd, provider)
 
 

@@ -59,6 +59,7 @@ class State:
         sessions: how often the run was started or resumed.
         opened: how often the sealed rows were opened.
         replay: the run that this one repeats, if it is a replay.
+        asked_again: whether the replay puts each question to another language model, too.
         settled: what is delivered, where a replay takes that from the record.
     """
 
@@ -93,6 +94,7 @@ class State:
     sessions: int = 0
     opened: int = 0
     replay: str | None = None
+    asked_again: bool = False
     settled: Settled | None = None
     _session_began: float = 0.0
     _phase_began: float = 0.0
@@ -148,6 +150,7 @@ class State:
 
     def _on_replays(self, record: Record, body: Any) -> None:
         self.replay = str(body["of"])
+        self.asked_again = bool(body["asked_again"])
         self.settled = restore(Settled, body["settled"]) if body["settled"] else None
 
     def _on_holdout_opened(self, record: Record, body: Any) -> None:

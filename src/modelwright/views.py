@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from modelwright.asking_again import Opinions
 from modelwright.lineage import Artefact
 from modelwright.live import PHASES
+from modelwright.replaying import Replay
 from modelwright.report.numbers import clean
 from modelwright.timing import Timing
 
@@ -103,3 +105,48 @@ def print_artefact(artefact: Artefact, found: Mapping[str, Artefact], sizes: Map
     tell(artefact.digest, "", 0)
     if artefact.used:
         console.print(Text(f"read by the steps {', '.join(key[:SHORT] for key in artefact.used)}"))
+
+
+def console(stderr: bool = False) -> Console:
+    """Where to write."""
+    return Console(stderr=stderr)
+
+
+def print_replay(found: Replay) -> None:
+    """What came of a replay."""
+    out = Console()
+    for line in found.taken:
+        out.print(Text(clean(line)))
+    if found.differences:
+        table = columns("differs", "which", "in the run", "in the replay", "why")
+        for d in found.differences:
+            cells = (d.what, d.name, d.then[:60], d.now[:200], d.why)
+            table.add_row(*(Text(clean(cell)) for cell in cells))
+        out.print(table)
+    else:
+        out.print("Nothing differed: the same plans, the same predictions, the same score.", highlight=False)
+    if found.same_model:
+        out.print(Text(f"The same model came out: {found.model[0][:SHORT]}", style="bold green"))
+    else:
+        then, now = (digest[:SHORT] for digest in found.model)
+        out.print(Text(f"Another model came out: {now} instead of {then}", style="bold yellow"))
+    out.print(Text(f"Replay  {found.folder}"))
+
+
+def print_opinions(found: Opinions) -> None:
+    """Where another model's decisions part."""
+    out = Console()
+    parted = [o for o in found.opinions if not o.same]
+    table = columns("question", "in the run", f"{clean(found.model)}")
+    for o in found.opinions:
+        now = o.now if o.answered else f"(no valid answer; the built-in policy: {o.now})"
+        mark = "" if o.same else "bold yellow"
+        table.add_row(
+            o.question, Text(clean(o.then)[:300]), Text("the same" if o.same else clean(now)[:300], style=mark)
+        )
+    out.print(table)
+    cost = f", for ${found.cost_usd:.4f}" if found.cost_usd else ""
+    out.print(f"{len(parted)} of {len(found.opinions)} decisions part{cost}.", highlight=False)
+    if found.missed:
+        out.print(Text(f"Not asked again: {', '.join(map(clean, found.missed))}"))
+    out.print(Text(f"Replay  {found.folder}"))

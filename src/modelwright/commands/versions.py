@@ -98,4 +98,53 @@ def rollback(run: Path, experiment: str | None, undo: bool, time_budget: float |
     watched(work, run, as_json)
 
 
-COMMANDS = (show, rollback)
+OTHER_MODEL = 4
+"""Exit code of a replay that came to another model: the run's result couldn't be repeated. It is no failure of a
+command (1, 2, 3) and mustn't look like success either."""
+
+
+@click.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The replay's folder.  [default: RUN/replays/NN]")
+@click.option("--data", help="A file to read instead of the one that the run read.")
+@click.option("--time-budget", type=Duration(), default=None, help="Wall-clock; four times the run's by default.")
+@click.option("--llm", help="Put the run's questions to this language model, and show where its decisions part.")
+@click.option("--max-cost", type=float, help="With --llm: hard cap on what it may cost, in USD.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def replay(
+    run: Path | None,
+    out: Path | None,
+    data: str | None,
+    time_budget: float | None,
+    llm: str | None,
+    max_cost: float | None,
+    as_json: bool,
+) -> None:
+    """Repeat RUN from its records, without a network, and say whether the same model comes out.
+
+    Exit code 0: the same model, byte by byte; 4: another one, with a list of what differed and why. With --llm no
+    experiment is run: the questions are put to another model in the words that were used then.
+    """
+    from modelwright import views
+    from modelwright.hashing import canonical_json
+
+    folder = run or latest()
+    if llm is not None:
+        from modelwright.asking_again import ask_again
+
+        if data is not None or time_budget is not None:
+            raise RequestError("--llm only asks another model the run's questions: leave out --data and --time-budget")
+        found = ask_again(folder, llm, out=out, max_cost=max_cost, began=began())
+        click.echo(canonical_json(found)) if as_json else views.print_opinions(found)
+        return
+    from modelwright.live import Lines
+    from modelwright.replaying import replay as repeat
+
+    watch = Lines(folder, views.console(stderr=as_json))
+    result = repeat(folder, out=out, data=data, time_budget=time_budget, began=began(), listeners=(watch.listen,))
+    click.echo(canonical_json(result)) if as_json else views.print_replay(result)
+    if not result.same_model:
+        raise SystemExit(OTHER_MODEL)
+
+
+COMMANDS = (show, rollback, replay)

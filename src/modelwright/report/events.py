@@ -113,6 +113,7 @@ _WORDS: dict[str, Callable[[Body], str]] = {
     "notice": lambda body: f"To note: {clean(str(body['text']))[:200]}",
     "bookkeeping": lambda body: "What keeping the records took",
     "rolled_back": lambda body: f"Rolled back to {shorten(str(body['to']))}, by hand",
+    "answered_again": lambda body: f"Asked another model: {shorten(str(body['question']))}",
     "replays": lambda body: f"This is a replay of {shorten(str(body['of']))}",
     "run_finished": lambda body: "The report was written",
 }
