@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHORT = 60.0
 """Seconds of budget up to which the model itself needs all there is."""
+ALL_ROWS = 1.25
+"""What a fit on all rows takes, compared with one on the development rows."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +38,23 @@ class Clock:
         """Seconds until the end; negative when it is past."""
         return self.end - time.monotonic()
 
-    def closing(self, refit_seconds: float, slowness: float = 1.0) -> float:
+    def closing(self, refits: Sequence[float], slots: int, slowness: float = 1.0) -> float:
         """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
 
         Args:
-            refit_seconds: what fitting all members of the present ensemble once on the development rows would take.
+            refits: core seconds of fitting each member of the present ensemble on the development rows.
+            slots: how many fits run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
-        fixed = min(7.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
+        fixed = min(8.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
         fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
-        # Fitting once more on all rows goes on beside the judgement; it is worth a sixth of the budget, no more.
-        refits = 1.25 * refit_seconds
-        return min(fixed + refits + min(1.3 * refits, self.budget / 6), 0.6 * self.budget)
+        once = max([sum(refits) / slots, *refits], default=0.0)
+        # Fitting once more on all rows goes on beside it; that is worth a sixth of the budget, no more.
+        twice = max([(1 + ALL_ROWS) * sum(refits) / slots, *(ALL_ROWS * seconds for seconds in refits)], default=0.0)
+        return min(fixed + 1.2 * max(once, min(twice, once + self.budget / 6)), 0.6 * self.budget)
 
-    def search_end(self, refit_seconds: float, slowness: float = 1.0) -> float:
+    def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time."""
-        return self.end - self.closing(refit_seconds, slowness)
+        return self.end - self.closing(refits, slots, slowness)

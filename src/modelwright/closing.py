@@ -128,15 +128,21 @@ class Closing:
         )  # fmt: skip
         refitter = Refitter(self.prepared, self.evaluator, self.journal, self.clock, chooser)
         choice = self._chosen(refitter) if self.settled is None else self._as_settled(refitter, self.settled)
-        baseline_name, baseline = self._baseline(refitter, choice)
-        opened = time.time()
-        self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
-        why = ""
-        for attempt in self._attempts(refitter, choice):
-            judging = self._judging(refitter, attempt, baseline_name, baseline)
+        opened, again = 0.0, None
+        if self.settled is None and not refitter.limited:
             # What is delivered is settled, whatever the sealed rows say, so it can be fitted on them meanwhile.
-            refit = self.settled is None or self.settled.refit
-            again = refitter.on_all_rows(attempt) if refit else Again(refitter, attempt)
+            opened, again = self._opened(), refitter.on_all_rows(choice)
+        fitted = refitter.within_limits(refitter.members(choice)) if self.settled is None else choice
+        baseline_name, baseline = self._baseline(refitter, fitted)
+        opened = opened or self._opened()
+        why = ""
+        for attempt in self._attempts(refitter, fitted):
+            judging = self._judging(refitter, attempt, baseline_name, baseline)
+            if again is None or attempt is not choice:
+                if again is not None:
+                    again.cancel()
+                refit = self.settled is None or self.settled.refit
+                again = refitter.on_all_rows(attempt) if refit else Again(refitter, attempt)
             judgement, why = self._judged(refitter, attempt, judging)
             if judgement is None:
                 again.cancel()
@@ -150,13 +156,14 @@ class Closing:
         raise NoModelError(f"none of the models could be judged and put together; the last one failed: {why}")
 
     def _chosen(self, refitter: Refitter) -> Choice:
-        """The best choice by out-of-fold predictions that keeps the demands, its members fitted."""
+        """The best choice by out-of-fold predictions, its members on their way of being fitted."""
         choice = refitter.chooser.settle(refitter.affordable(refitter.chooser.weights()))
         self.journal.append("ensemble_chosen", {"choice": choice})
         balance = weigh(self.evaluator, refitter.usable, choice.weights)
         if balance is not None:
             self.journal.append("balance", {"balance": balance})
-        return refitter.within_limits(refitter.members(choice))
+        refitter.begin(choice)
+        return choice
 
     def _as_settled(self, refitter: Refitter, settled: Settled) -> Choice:
         """What is settled, its members fitted.
@@ -170,6 +177,12 @@ class Closing:
         if lost:
             raise NoModelError(f"{', '.join(lost)} could not be fitted again in the time there is; give more of it")
         return choice
+
+    def _opened(self) -> float:
+        """Tell the log that the sealed rows are opened; seconds since the epoch."""
+        now = time.time()
+        self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": now})
+        return now
 
     def _groups(self) -> tuple[tuple[Any, tuple[str, ...]], ...]:
         """The development rows' groups that must be treated alike, with their names."""
@@ -225,7 +238,7 @@ class Closing:
                 "validation": plain(choice.validation),
                 "threshold": choice.threshold,
                 "personal": list(personal_columns(self.prepared.features)),
-                "importance_seconds": round(max(0.5, min(30.0, 0.12 * self.clock.budget, 0.25 * left)), 2),
+                "importance_seconds": round(max(0.5, min(30.0, 0.06 * self.clock.budget, 0.2 * left)), 2),
                 "unseen_groups": protocol.holdout == "group",
                 "tried": len(refitter.usable),
             },
@@ -322,7 +335,7 @@ class Closing:
                 self.evaluator.situation.seed,
             )
             limits = Limits(seconds=2 * seconds + 2.0, soft_seconds=seconds, memory=self.evaluator.memory)
-            asked[analysis.name] = self.evaluator.engine.submit(step, limits, stage=analysis.name, priority=1)
+            asked[analysis.name] = self.evaluator.engine.submit(step, limits, stage=analysis.name, priority=2)
         return asked
 
     def _answers(self, asked: Mapping[str, Future[Outcome]]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -95,6 +95,18 @@ class Refitter:
         total = sum(kept.values())
         return {n: w / total for n, w in kept.items()}
 
+    @property
+    def limited(self) -> bool:
+        """Whether what is delivered depends on what fitted members cost in use."""
+        demands = self.chooser.constraints
+        return any((demands.latency_ms, demands.model_bytes, demands.training_seconds, demands.monotone))
+
+    def begin(self, choice: Choice) -> None:
+        """Begin to fit every member on all development rows; :meth:`members` waits for it."""
+        limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
+        for number in choice.weights:
+            self._submit(self.usable[number], sealed=False, seconds=limit)
+
     def members(self, choice: Choice) -> Choice:
         """Fit every member on all development rows; those that fail are left out and said so.
 
@@ -138,9 +150,7 @@ class Refitter:
         Of all mixtures of the members that keep them, the best by out-of-fold score; else of lighter models; else
         whatever comes closest to keeping them.
         """
-        demands = self.chooser.constraints
-        limited = (demands.latency_ms, demands.model_bytes, demands.training_seconds)
-        if not any(limited) and not demands.monotone:
+        if not self.limited:
             return choice
         self._weigh(choice.weights)
         options = [choice.weights, *subsets(choice.weights)]
@@ -174,12 +184,16 @@ class Refitter:
         return self.chooser.settle(best)
 
     def on_all_rows(self, choice: Choice) -> Again:
-        """Begin to fit every member once more on all rows, the sealed ones too, where there is time for it."""
+        """Begin to fit every member once more on all rows, the sealed ones too, where there is time for it.
+
+        Fits on the development rows that are still under way go first.
+        """
         protocol = self.prepared.protocol
         rows = protocol.n_development + protocol.n_holdout
         spare = self.clock.left() - finishing(self.clock)
         fits = [self.usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in choice.weights]
-        needed = 1.3 * max([sum(fits) / self.evaluator.engine.slots, *fits])
+        before = sum(self.one_fit(self.usable[n]) for n in choice.weights if n not in self.fitted)
+        needed = 1.3 * max([(before + sum(fits)) / self.evaluator.engine.slots, *fits])
         again = Again(self, choice)
         if needed <= spare:
             seconds = max(1.0, spare)
@@ -260,7 +274,8 @@ class Refitter:
             situation.seed,
         )
         limits = Limits(seconds=seconds, soft_seconds=0.9 * seconds, memory=self.evaluator.memory)
-        return self.evaluator.engine.submit(step, limits, stage="refit on all rows" if sealed else "refit")
+        stage, priority = ("refit on all rows", 1) if sealed else ("refit", 0)
+        return self.evaluator.engine.submit(step, limits, stage=stage, priority=priority)
 
     def lost(self, number: int, outcome: Outcome) -> None:
         """Tell the log that a member could not be fitted."""

@@ -155,14 +155,13 @@ class Search:
             self._weights = (len(known), chosen)
         return self._weights[1]
 
-    def refit_seconds(self, upto: int) -> float:
-        """What fitting an ensemble once on all development rows would take: the present one, or what is running now."""
+    def refits(self, upto: int) -> tuple[float, ...]:
+        """Core seconds of fitting each member of the present ensemble, or what is running now, on development rows."""
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
-        slots = self.evaluator.engine.slots
         fits = [self.experiments[n].fit_seconds * growth for n in self.weights(upto)]
         # Most of what is running will not be a member; what turns out to be one too many is left out.
         coming = [0.5 * seconds * growth for seconds in self._coming.copy().values()]
-        return max([sum(fits) / slots, *fits, *coming], default=0.0)
+        return tuple(fits) if sum(fits) >= max(coming, default=0.0) else (max(coming),)
 
     def _next(self, number: int, plans: Sequence[Plan]) -> tuple[Plan | None, str | None]:
         """The plan of the experiment with this number, or why there is none."""
@@ -251,7 +250,7 @@ class Search:
 
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
-        return self.clock.search_end(self.refit_seconds(upto), self.evaluator.slowness)
+        return self.clock.search_end(self.refits(upto), self.evaluator.engine.slots, self.evaluator.slowness)
 
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem

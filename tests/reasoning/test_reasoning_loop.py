@@ -95,7 +95,8 @@ def test_the_same_replies_give_the_same_run(known, tmp_path):
     _run, state, _ = known
     again = state_of(fit(tmp_path / "run", Scripted(knows, prices=(1.0, 2.0))).folder)
     facts = [
-        [(e.number, e.plan.name, e.score and e.score.value) for e in s.experiments.values()] for s in (state, again)
+        sorted((e.number, e.plan.name, e.score and e.score.value) for e in s.experiments.values())
+        for s in (state, again)
     ]
     assert facts[0] == facts[1]
     assert state.delivery is not None
