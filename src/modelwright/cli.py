@@ -164,16 +164,6 @@ def runs(as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
-def compare(first: Path, second: Path) -> None:
-    """Say what differs between two runs: data, problem, experiments, models, scores."""
-    from modelwright.live import print_comparison
-
-    print_comparison(state_of(first), state_of(second))
-
-
-@cli.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--stage", multiple=True, help="Only events of this stage; may be repeated.")
 @click.option("--why", "name", help="Why there is this experiment, estimator, feature or decision; for people.")

@@ -18,7 +18,7 @@ from modelwright.tasks.metrics import Metric, gain
 if TYPE_CHECKING:
     import numpy as np
 
-Role = Literal["baseline", "runner-up", "rule"]
+Role = Literal["baseline", "runner-up", "rule", "run"]
 
 
 def compare(

@@ -58,7 +58,7 @@ class Comparison:
     """
 
     other: str
-    role: Literal["baseline", "runner-up", "rule"]
+    role: Literal["baseline", "runner-up", "rule", "run"]
     score: float
     other_score: float
     gain: float

@@ -330,43 +330,6 @@ def print_reasons(reasons: Iterable[Reason], prompts: bool) -> None:
         console.print()
 
 
-def print_comparison(first: State, second: State) -> None:
-    """What differs between two runs."""
-    from modelwright.recipe import difference
-
-    console = Console()
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    for name in ("", first.run_id, second.run_id):
-        table.add_column(Text(name))
-    facts = [comparable(first), comparable(second)]
-    for key in facts[0]:
-        a, b = facts[0][key], facts[1][key]
-        table.add_row(Text(key), Text(a), Text(b, style="" if a == b else "bold yellow"))
-    console.print(table)
-    if first.delivery is not None and second.delivery is not None:
-        for line in difference(first.delivery.recipe, second.delivery.recipe):
-            console.print(Text(line))
-
-
-def comparable(state: State) -> dict[str, str]:
-    """A run's facts, as texts to put side by side."""
-    prepared, delivery = state.prepared, state.delivery
-    score = delivery.judgement.score if delivery else None
-    return {
-        "status": state.status,
-        "rows": f"{prepared.rows:,}" if prepared else "",
-        "data": prepared.development[:12] if prepared else "",
-        "target": _flat(prepared.problem.target.value) if prepared else "",
-        "metric": prepared.problem.metric.value if prepared else "",
-        "columns": str(len(prepared.features.fields)) if prepared else "",
-        "experiments": str(len(state.experiments)),
-        "best": state.best.slug if state.best else "",
-        "holdout": number(score.value) if score else "",
-        "95 %": f"{number(score.low)} – {number(score.high)}" if score and score.low is not None else "",
-        "model": delivery.model[:12] if delivery else "",
-    }
-
-
 def print_actions(task: str | None, category: str | None, as_json: bool) -> None:
     """The action registry."""
     from modelwright.actions import of_task

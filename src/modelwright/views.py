@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from modelwright.asking_again import Opinions
+from modelwright.contrast import Contrast
 from modelwright.lineage import Artefact
 from modelwright.live import PHASES
 from modelwright.replaying import Replay
 from modelwright.report.numbers import clean
+from modelwright.sweeping import Sweep
 from modelwright.timing import Timing
 
 SHORT = 12
@@ -150,3 +152,43 @@ def print_opinions(found: Opinions) -> None:
     if found.missed:
         out.print(Text(f"Not asked again: {', '.join(map(clean, found.missed))}"))
     out.print(Text(f"Replay  {found.folder}"))
+
+
+def print_contrast(found: Contrast) -> None:
+    """What differs between two runs, and which model is better."""
+    out = Console()
+    table = columns("", "", *found.runs)
+    about = ""
+    for fact in found.facts:
+        second = Text(clean(fact.second), style="" if fact.same else "bold yellow")
+        table.add_row(fact.about if fact.about != about else "", clean(fact.name), Text(clean(fact.first)), second)
+        about = fact.about
+    out.print(table)
+    if found.recipe:
+        out.print(Text("The delivered recipes differ:", style="bold"))
+        for line in found.recipe:
+            out.print(Text(clean(line)))
+    both = sum(bool(t.first and t.second) for t in found.tried)
+    if found.tried:
+        tried = columns("tried in the first", "in the second")
+        for t in found.tried:
+            tried.add_row(Text(clean(t.first) or "–"), Text(clean(t.second) or "–"))
+        out.print(tried)
+        out.print(f"{both} of {len(found.tried)} recipes were tried in both.", highlight=False)
+    for c in found.comparisons[1:]:
+        out.print(Text(f"By the second run's metric: gain {c.gain:+.4g} (95 %: {c.low:+.4g} to {c.high:+.4g})"))
+    out.print(Text(found.verdict, style="bold"))
+
+
+def print_sweeps(found: Sequence[Sweep], dropped: bool) -> None:
+    """What can be dropped from runs, or was."""
+    out = Console()
+    table = columns("run", "status", "kept", "can go", "what", right=(2, 3))
+    for swept in found:
+        what = "; ".join(f"{g.files} × {clean(g.what)} {size(g.size)}" for g in swept.groups[:6])
+        cells = (swept.run, swept.status, size(swept.kept), size(swept.droppable), what or "–")
+        table.add_row(*(Text(clean(cell)) for cell in cells))
+    out.print(table)
+    total = size(sum(s.droppable for s in found))
+    said = f"{total} were dropped." if dropped else f"{total} can be dropped; nothing was touched. Drop it with --yes."
+    out.print(said, highlight=False)

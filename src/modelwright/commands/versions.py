@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modelwright.commands import began, latest, records_of, state_of, watched
+from modelwright.commands import began, folders, latest, records_of, state_of, watched
 from modelwright.errors import RequestError
 from modelwright.options import Duration
 
@@ -147,4 +147,44 @@ def replay(
         raise SystemExit(OTHER_MODEL)
 
 
-COMMANDS = (show, rollback, replay)
+@click.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def compare(first: Path, second: Path, as_json: bool) -> None:
+    """Say what differs between two runs: data, problem, experiments, models, scores; and which model is better.
+
+    Models that were judged on the same sealed rows are compared on them, row by row.
+    """
+    from modelwright import views
+    from modelwright.contrast import contrast
+    from modelwright.hashing import canonical_json
+
+    found = contrast(first, second)
+    click.echo(canonical_json(found)) if as_json else views.print_contrast(found)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--all", "everywhere", is_flag=True, help="All runs below modelwright-runs.")
+@click.option("--yes", is_flag=True, help="Drop it; otherwise nothing is touched.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
+def gc(runs: tuple[Path, ...], everywhere: bool, yes: bool, as_json: bool) -> None:
+    """Say what can be dropped from RUNS, with sizes, and with --yes drop it.
+
+    Bundles, reports, rollbacks, comparisons and replays need none of it, and runs that haven't ended keep everything.
+    """
+    from modelwright import views
+    from modelwright.hashing import canonical_json
+    from modelwright.sweeping import sweep
+
+    if everywhere == bool(runs):
+        raise RequestError("name the runs, or say --all for those below modelwright-runs")
+    found = [swept for run in (folders() if everywhere else runs) for swept in sweep(run, drop=yes)]
+    if not as_json:
+        views.print_sweeps(found, yes)
+    for swept in found if as_json else ():
+        click.echo(canonical_json(swept))
+
+
+COMMANDS = (show, compare, rollback, replay, gc)
