@@ -39,8 +39,8 @@ def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mappi
     if own:
         chosen = greedy(
             own,
-            lambda p, rows: evaluator.score(metric, p, rows),
-            metric,
+            lambda p, rows: evaluator.score(evaluator.mixing_metric, p, rows),
+            evaluator.mixing_metric,
             seed=evaluator.situation.seed,
             kinds={n: usable[n].plan.estimator.action for n in own},
         )

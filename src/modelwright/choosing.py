@@ -22,7 +22,7 @@ from modelwright.problem import Constraints
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Member, Recipe, Use
 from modelwright.stores import Store
-from modelwright.tasks.metrics import find_metric, gain, to_labels
+from modelwright.tasks.metrics import Metric, find_metric, gain, to_labels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,14 +114,21 @@ class Chooser:
             chosen = {ranked[0].number: 1.0}
         else:
             metric = self.evaluator.metric
-            chosen = greedy(
-                {n: self.prediction(n) for n in eligible},
-                lambda p, rows: self.evaluator.score(metric, p, rows),
-                metric,
-                seed=self.evaluator.situation.seed,
-                kinds={n: e.plan.estimator.action for n, e in eligible.items()},
-            )
+            chosen = self._mixture(eligible, self.evaluator.mixing_metric)
+            if metric is not self.evaluator.mixing_metric:
+                alone = {ranked[0].number: 1.0}
+                if gain(metric, self.score(chosen), self.score(alone)) < 0:
+                    chosen = self._mixture(eligible, metric)
         return self._fairest(chosen, ranked) if self.groups else chosen
+
+    def _mixture(self, eligible: Mapping[int, Experiment], metric: Metric) -> dict[int, float]:
+        return greedy(
+            {n: self.prediction(n) for n in eligible},
+            lambda p, rows: self.evaluator.score(metric, p, rows),
+            metric,
+            seed=self.evaluator.situation.seed,
+            kinds={n: e.plan.estimator.action for n, e in eligible.items()},
+        )
 
     def by_score(self, experiments: Mapping[int, Experiment]) -> list[Experiment]:
         """Experiments with a score: best first, constants last."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 FIT_VERSION = 2
+SMOOTH_FROM = 1_000
+"""Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,17 @@ class Evaluator:
         self.metric = find_metric(situation.protocol.metric)
         self._lock = threading.Lock()
         self._speed: dict[str, list[float]] = {}
+
+    @property
+    def mixing_metric(self) -> Metric:
+        """What mixtures are chosen by: the run's metric, or the log loss in place of the area under the ROC curve.
+
+        Areas on a few thousand rows are flat and jump; the log loss of the same predictions tells members apart
+        better, and chose mixtures of a larger area on rows that weren't chosen on.
+        """
+        if self.metric.name == "roc_auc" and len(self.truth) >= SMOOTH_FROM:
+            return find_metric("log_loss")
+        return self.metric
 
     @property
     def slowness(self) -> float:

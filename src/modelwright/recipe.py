@@ -122,8 +122,8 @@ class Setting:
         group_column: the column that names each row's group, if there is one.
         monotone: columns with which the prediction must not fall (+1) or must not rise (−1); a demand on every
             recipe of a run, so it isn't part of any.
-        rounds: how many rounds of boosting another fit of the same recipe has found to be best; ``None`` to find it.
-            In forecasts 0 stands for a number that isn't known yet.
+        rounds: how many rounds of boosting another fit of the same recipe has found to be best, or how many trees it
+            had time for; ``None`` to find it. In forecasts 0 stands for a number that isn't known yet.
     """
 
     task: str

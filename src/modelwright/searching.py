@@ -144,8 +144,8 @@ class Search:
             if known:
                 chosen = greedy(
                     {n: self.evaluator.oof(e.oof) for n, e in known.items()},
-                    lambda p, rows: self.evaluator.score(self.evaluator.metric, p, rows),
-                    self.evaluator.metric,
+                    lambda p, rows: self.evaluator.score(self.evaluator.mixing_metric, p, rows),
+                    self.evaluator.mixing_metric,
                     seed=self.prepared.problem.seed,
                     candidates=12,
                     kinds={n: e.plan.estimator.action for n, e in known.items()},

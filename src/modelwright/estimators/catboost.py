@@ -15,6 +15,8 @@ from modelwright.estimators import Estimator, Family
 from modelwright.estimators._model import Array, Model
 from modelwright.recipe import Setting
 
+MOST = 20_000
+"""Trees of one model at most."""
 PILOT = 12
 SURE = 30.0
 """Times the predicted seconds that must be left to fit without timing a pilot: many levels cost far more than rows."""
@@ -158,6 +160,8 @@ def cost(rows: int, columns: int, rounds: float, params: Mapping[str, Any], clas
     """Predicted seconds of one core for one fit."""
     depth = params.get("depth") or 6
     per_tree = 3e-4 + columns * 2.0**depth * 1.8e-6 + rows * (columns + 10) * depth * 1.8e-9
+    if int(params.get("max_ctr_complexity") or 1) > 1:
+        per_tree *= 2.5  # every pair of categories is a category of its own
     return float(0.1 + rounds * per_tree * (classes if classes > 2 else 1))
 
 
@@ -173,7 +177,7 @@ class CatBoostTrees(Estimator):
     view = "native"
     monotone = True
     params = (
-        Integer("iterations", "number of trees", 1_000, low=1, high=20_000),
+        Integer("iterations", "number of trees", 1_000, low=1, high=MOST),
         Real("learning_rate", "how much of each tree is taken; None suits it to rows and iterations", None,
              low=0.0, high=1.0, open_low=True, search=(0.01, 0.2), log=True),
         Integer("depth", "levels of one tree", 6, low=1, high=12, search=(4, 8)),
@@ -200,7 +204,7 @@ class CatBoostTrees(Estimator):
             own.pop("loss_function", None)
         else:
             own.pop("auto_class_weights", None)
-        rounds = own.pop("iterations")
+        rounds = min(own.pop("iterations"), setting.rounds or MOST)
         return CatBoost(own, setting.n_classes, rounds, setting.seed, setting.threads, setting.stop_at)
 
     def lighter(self, params: Mapping[str, Any]) -> dict[str, Any] | None:

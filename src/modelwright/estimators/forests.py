@@ -128,9 +128,14 @@ class Forest(Wrapped):
             estimator.set_params(n_estimators=min(total, estimator.n_estimators + max(1, portion)))
         estimator.set_params(warm_start=False)
 
+    @property
+    def rounds_(self) -> int:
+        """How many trees it has."""
+        return len(self.fitted_.estimators_)
+
     def _raw(self, X: Any) -> Array:
         raw = super()._raw(X)
-        trees = len(self.fitted_.estimators_)
+        trees = self.rounds_
         return (trees * raw + self.prior_) / (trees + 1) if self.n_classes else raw
 
 
@@ -162,6 +167,8 @@ class _Family(Estimator):
         if not setting.classification:
             own.pop("class_weight", None)
             own.pop("criterion", None)
+        if setting.rounds:
+            own["n_estimators"] = min(own["n_estimators"], setting.rounds)
         inner = self.forest(own, setting)
         inner.set_params(random_state=setting.seed, n_jobs=setting.threads)
         return Forest(

@@ -14,6 +14,8 @@ from modelwright.tasks.metrics import find_metric, gain
 CARRIED = ((0.02, 6), (0.005, 3), (0.0, 1))
 """By which share of the loss features have to help for how many families of the portfolio to get them, too. What helps
 by less than half a percent is as likely to be noise."""
+CARRIED_OWN = ((0.02, 3), (0.01, 2))
+"""The same for features of the portfolio itself, which nobody thought about this data for."""
 
 WEAKER = 1.3
 """How many times the best family's loss makes a family too weak to be worth other features."""
@@ -47,7 +49,7 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
 def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
-        if source.plan.by != "designer" or source.status != "done" or source.recipe is None:
+        if source.plan.by not in ("designer", "portfolio") or source.status != "done" or source.recipe is None:
             continue
         made = main_part(source.recipe)
         for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
@@ -70,10 +72,13 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
 def _worth_carrying(source: Experiment, seen: Seen) -> int:
     """To how many families features are worth carrying: the more, the more they helped the model they came with.
 
-    Compared is the best experiment with the same estimator without them, or the best of all when there is none.
+    Compared is the best experiment with the same estimator without them; for a language model's design the best of
+    all when there is none.
     """
+    designed = source.plan.by == "designer"
     own = [e for e in seen.experiments if e.plan.by not in ("designer", "carried") and e.status == "done" and e.score]
-    same = [e for e in own if e.plan.estimator.action == source.plan.estimator.action] or own
+    own = own if designed else [e for e in own if not e.plan.transforms]
+    same = [e for e in own if e.plan.estimator.action == source.plan.estimator.action] or (own if designed else [])
     if source.score is None or not same:
         return 0
     metric = find_metric(source.score.metric)
@@ -81,7 +86,7 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     assert best.score is not None
     loss = abs(metric.best - best.score.value)
     share = gain(metric, source.score.value, best.score.value) / loss if loss > 0 else 0.0
-    return next((families for least, families in CARRIED if share >= least), 0)
+    return next((families for least, families in (CARRIED if designed else CARRIED_OWN) if share >= least), 0)
 
 
 def _families(ground: Ground, seen: Seen) -> list[Plan]:
