@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from modelwright.executors import Executor
-from modelwright.hashing import digest_bytes
+from modelwright.hashing import digest_bytes, digest_file
 from modelwright.step import Failure, Limits, Outcome, Step
 
 HERE = "modelwright.testing.steps"
@@ -111,6 +111,21 @@ class ExecutorContract:
             key = digest_bytes(b"hello")
             assert outcome.artefacts == {"out": key}
             assert (folder / key[:2] / key).read_bytes() == b"hello"
+
+    def test_large_files_go_both_ways(self, executor: Executor, folder: Path) -> None:
+        block = bytes(range(256)) * 4096
+        contents = {"large": block * 20 + b"end", "empty": b""}
+        inputs = {name: digest_bytes(data) for name, data in contents.items()}
+        for name, key in inputs.items():
+            (folder / key[:2]).mkdir(exist_ok=True)
+            (folder / key[:2] / key).write_bytes(contents[name])
+        for size in (len(block) * 20 + 7, 0):
+            step = Step(f"{HERE}:measure", 1, {"size": size}, inputs)
+            outcome = executor.submit(step, Limits()).result(PATIENCE)
+            assert outcome.value == {name: [key, len(contents[name])] for name, key in inputs.items()}
+            made = outcome.artefacts["large"]
+            assert (folder / made[:2] / made).stat().st_size == size
+            assert digest_file(folder / made[:2] / made) == made
 
     @pytest.mark.parametrize("link", [False, True])
     def test_only_files_in_the_scratch_folder_become_artefacts(
@@ -239,6 +254,18 @@ class IsolationContract(ExecutorContract):
         running.cancel()
         assert self.perform(own, "echo").ok
         assert not (tmp_path / "log").exists()
+
+    def test_a_step_whose_worker_dies_is_performed_again(self, executor: Executor, tmp_path: Path) -> None:
+        mark = tmp_path / "left"
+        mark.write_text("1")
+        assert self.perform(executor, "kill_parent", mark=str(mark)).value == "survived"
+
+    def test_a_step_that_kills_its_worker_again_is_a_crash(self, executor: Executor, tmp_path: Path) -> None:
+        mark = tmp_path / "left"
+        mark.write_text("99")
+        assert failure_of(self.perform(executor, "kill_parent", mark=str(mark))).kind == "crash"
+        assert int(mark.read_text()) > 80
+        assert self.perform(executor, "echo").ok
 
     def test_closing_ends_everything(self, own: Executor, tmp_path: Path) -> None:
         running, pids = self.waiting(own, tmp_path / "mark", "stranger")

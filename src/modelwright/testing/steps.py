@@ -34,6 +34,18 @@ def write(workplace: Workplace, text: str) -> Done:
     return Done(None, {"out": path})
 
 
+def measure(workplace: Workplace, size: int) -> Done:
+    """Say what the inputs are, by digest and size, and make an artefact of so many bytes."""
+    from modelwright.hashing import digest_file
+
+    path = workplace.scratch / "large"
+    block = bytes(range(256)) * 4096
+    with path.open("wb") as stream:
+        for start in range(0, size, len(block)):
+            stream.write(block[: size - start])
+    return Done({name: [digest_file(p), p.stat().st_size] for name, p in workplace.inputs.items()}, {"large": path})
+
+
 def write_outside(workplace: Workplace, path: str, link: bool = False) -> Done:
     """Name a file as an artefact that isn't in the scratch folder, or a link to it that is."""
     inside = workplace.scratch / "link"
@@ -112,6 +124,13 @@ def wait(workplace: Workplace, mark: str, family: str = "") -> Done:
         partial.replace(mark)
     time.sleep(60)
     return Done(None, {})
+
+
+def wait_once(workplace: Workplace, mark: str) -> Done:
+    """Wait like :func:`wait` when called for the first time; end at once later."""
+    if Path(mark).exists():
+        return Done("later", {})
+    return wait(workplace, mark)
 
 
 def leave(workplace: Workplace) -> Done:
