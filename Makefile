@@ -24,9 +24,10 @@ help:
 demo: $(VENV)/.installed
 	@$(BIN)/modelwright demo $(ARGS)
 
-# Tests start processes of their own: idle threads must not spin while others wait for the core.
+# Tests start processes of their own: idle threads must not spin while others wait for the core. Those that share a
+# cluster are a group, for one of the test processes.
 test: $(VENV)/.installed-dev
-	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }

@@ -23,7 +23,7 @@ from modelwright.errors import (
 )
 from modelwright.options import Duration, Kinds, Roles, Size, Text
 
-EXECUTORS = "Where steps run, as one of the executors writes it: local."
+EXECUTORS = "Where steps run: local, ray (a cluster here, or RAY_ADDRESS), ray://HOST:PORT, or flyte."
 ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
 
 

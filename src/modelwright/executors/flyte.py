@@ -105,8 +105,9 @@ class Flyte(Elsewhere):
     def open(cls, address: str, setting: Setting) -> Self:
         """The cluster of the configuration file; for ``flyte`` alone that of ``FLYTECTL_CONFIG``, else local mode."""
         config = address.partition(":")[2] or os.environ.get(CONFIG, "")
-        if config and not Path(config).is_file():
+        if config and not Path(config).expanduser().is_file():
             raise RequestError(f"Flyte's configuration {config} isn't a file; write one with: flyte create config")
+        config = str(Path(config).expanduser()) if config else ""
         return cls(setting.folder, config, setting.workers, setting.memory, setting.preload)
 
     def close(self) -> None:

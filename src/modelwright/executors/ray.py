@@ -105,6 +105,7 @@ class Ray(Elsewhere):
         self._machines: dict[str, _Machine] = {}
         self._refused: dict[str, str] = {}
         self._engaged: dict[str, float] = {}
+        self._wanted = 0
         self._sent: weakref.WeakValueDictionary[str, _Sent] = weakref.WeakValueDictionary()
         self._seen = time.monotonic()
         self._ending = threading.Event()
@@ -137,7 +138,7 @@ class Ray(Elsewhere):
     @property
     def slots(self) -> int:  # type: ignore[override]
         """Steps at a time: as many as were asked for, else the processors that the cluster gave."""
-        return self._workers or max(1, sum(machine.slots for machine in self._machines.values() if machine.ready))
+        return self._workers or max(1, sum(machine.slots for machine in list(self._machines.values()) if machine.ready))
 
     def close(self) -> None:
         """Stop what runs, give the machines back, and end the cluster if it was started here."""
@@ -154,6 +155,11 @@ class Ray(Elsewhere):
         """Wait until every machine that is there has joined, or at least one has and the others take their time."""
         end = time.monotonic() + START
         patience = time.monotonic() + JOINING
+        self._look()
+        wanted = self._workers or 1
+        if wanted > sum(machine.slots for machine in self._machines.values()):
+            self._wanted = wanted
+            self._ask_for(wanted)
         while True:
             self._look()
             joined = [machine for machine in self._machines.values() if machine.ready]
@@ -166,8 +172,6 @@ class Ray(Elsewhere):
                     f"the Ray cluster at {self._address} gave no processor within {START:g} s; free some, or add a node"
                 )
             time.sleep(0.05)
-        if self._workers > sum(machine.slots for machine in joined):
-            self._ask_for(self._workers)
 
     def _ask_for(self, processors: int) -> None:
         """Tell a cluster that can grow how many processors are wanted in all; others take no notice."""
@@ -269,10 +273,14 @@ class Ray(Elsewhere):
             machines = list(self._machines.values())
             self._machines = {}
         with contextlib.suppress(*gone):
-            self._ray.wait([m.actor.close.remote() for m in machines if m.ready] or [self._ray.put(0)], timeout=10)
+            closing = [machine.actor.close.remote() for machine in machines if machine.ready]
+            if closing:
+                self._ray.wait(closing, num_returns=len(closing), timeout=10)
         for machine in machines:
             with contextlib.suppress(*gone):
                 self._ray.kill(machine.actor)
+        if self._wanted:
+            self._ask_for(0)
         if self._ours:
             self._ray.shutdown()
 
