@@ -15,6 +15,9 @@ WAYS = {
     "rolling": {"windows": [2, 5], "statistics": "all"},
     "trailing_zscore": {"windows": [4]},
     "ewm": {"spans": [3]},
+    "own_usual": {"spans": [1, 4]},
+    "drift": {"windows": [3, 6]},
+    "since_event": {"columns": ["x"]},
     "time_since": {},
     "running_count": {},
     "fill_missing": {},
@@ -96,8 +99,26 @@ def test_figures_are_those_of_pandas():
     score = (ordered["x"] - earlier.mean().droplevel(0)) / earlier.std().droplevel(0)
     zscore = built("trailing_zscore").fit_transform(frame, None)["x_zscore"]
     assert np.allclose(zscore, score[frame.index], equal_nan=True)
+    usual = built("own_usual").fit_transform(frame, None)["x_usual_1"]
+    level = (groups.ffill() - earlier.mean().droplevel(0)) / earlier.std().droplevel(0)
+    assert np.allclose(usual, level[frame.index], equal_nan=True)
+    half = groups.rolling(3, min_periods=1).mean().droplevel(0)
+    drift = half - half.groupby(ordered["g"], observed=True).shift(3)
+    assert np.allclose(built("drift").fit_transform(frame, None)["x_drift_6"], drift[frame.index], equal_nan=True)
     count = built("running_count").fit_transform(frame, None)["g_running_count"]
     assert np.array_equal(count, ordered.groupby("g", observed=True).cumcount()[frame.index])
+
+
+def test_hours_since_a_state_changed_go_on_in_later_rows():
+    hours = pd.date_range("2024-01-01", periods=6, freq="h")
+    states = pd.DataFrame({"g": pd.Categorical(["a"] * 6), "t": hours, "x": [0.0, 0, 1, np.nan, 1, 1]})
+    part = built("since_event", {"columns": ["x"]})
+    assert part.fit_transform(states, None)["x_since_change"].tolist()[2:] == [0, 1, 2, 3]
+    later = states.assign(t=hours + pd.Timedelta("10h"), x=[1.0, 1, 0, 0, 0, 0])
+    assert part.transform(later)["x_since_change"].tolist() == [8, 9, 0, 1, 2, 3]
+    in_rows = built("since_event", {"event": "nonzero", "columns": ["x"]}, Setting("regression", 0))
+    assert in_rows.fit_transform(states[["x"]], None)["x_since_nonzero"].tolist()[2:] == [0, 1, 0, 0]
+    assert in_rows.transform(states[["x"]])["x_since_nonzero"].tolist()[:3] == [1, 2, 0]
 
 
 def test_rows_before_the_end_of_history_see_only_their_own_frame():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain
 
 from modelwright.estimators import all_estimators
@@ -21,6 +22,9 @@ from modelwright.table import Schema
 
 SKEWED = 1.0
 """Skewness of a positive regression target beyond which its logarithm is tried."""
+
+PAST_CELLS = 30_000_000
+"""Values that features of the past may fill in memory, and in the time of a short run."""
 
 
 @dataclass(frozen=True)
@@ -176,15 +180,15 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         yield Plan(
             f"{flat}-own-past", Use(linear), history,
             reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
-            hypothesis=Hypothesis("Each unit's deviation from its usual level announces the outcome.", 0.6),
+            hypothesis=Hypothesis("Levels and spreads over the last hours to weeks announce the outcome.", 0.6),
         )  # fmt: skip
     yield Plan(
         "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
     )
     if history:
         yield Plan(
-            "lightgbm-own-past", Use("lightgbm"), history,
-            reason="The same features of each unit's past for a model that finds interactions.",
+            "lightgbm-own-past", Use("lightgbm", {"num_leaves": 8}), (*_deviations(ground), *history),
+            reason="Each unit's past, and its deviation from its own usual, for a model that finds interactions.",
         )  # fmt: skip
     if log is not None:
         yield Plan(
@@ -258,15 +262,53 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
 
 
 def _history(ground: Ground) -> tuple[Use, ...]:
-    """Features of each unit's past, when rows have one."""
+    """Features of each unit's past, when rows have one: levels and spreads over windows from hours to weeks."""
+    columns, windows = _past(ground)
+    return (Use("rolling", {"columns": columns, "windows": windows}),) if columns else ()
+
+
+def _deviations(ground: Ground) -> tuple[Use, ...]:
+    """How far each unit is from its own usual, over the same windows: trees can't subtract."""
+    columns, windows = _past(ground)
+    return (Use("own_usual", {"columns": columns, "spans": windows}),) if columns else ()
+
+
+def _past(ground: Ground) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The columns whose past is looked at, those most related to the target where they are many, and how far back."""
     if not ground.temporal:
-        return ()
-    columns = tuple(
-        f.name for f in ground.schema.fields if f.kind == "numeric" and ground.profile[f.name].distinct > 10
-    )[:30]
-    if not columns:
-        return ()
-    return (
-        Use("trailing_zscore", {"columns": columns}),
-        Use("rolling", {"columns": columns, "windows": (6, 24)}),
-    )
+        return (), ()
+    roles = (ground.problem.time_column.value, ground.problem.group_column.value)
+    numeric = [f.name for f in ground.schema.fields if f.kind == "numeric" and f.name not in roles]
+    moving = [name for name in numeric if ground.profile[name].distinct > 10]
+    windows = _windows(ground)
+    room = max(3, min(30, PAST_CELLS // (2 * max(1, len(windows)) * max(1, ground.rows))))
+    related = sorted(moving, key=lambda name: -(ground.profile[name].association or 0.0))[:room]
+    return (tuple(n for n in moving if n in related), windows) if windows else ((), ())
+
+
+def _windows(ground: Ground) -> tuple[int, ...]:
+    """Lengths of windows in rows: a quarter of a day, a day, three days and a week where a day has several rows, a
+    week, a month and a quarter of daily rows, and steps of four elsewhere; none longer than an eighth of a unit's rows.
+    """
+    group, time = ground.problem.group_column.value, ground.problem.time_column.value
+    units = max(1, ground.profile[group].distinct) if group is not None and group in ground.schema else 1
+    each = ground.rows / units
+    span = ground.profile[time].span if time is not None and time in ground.schema else ()
+    days = _days(span)
+    a_day = each / days if days else 0.0
+    if 3.0 <= a_day <= 1_500.0:
+        wanted = [a_day / 4, a_day, 3 * a_day, 7 * a_day]
+    elif 0.7 <= a_day < 3.0:
+        wanted = [7 * a_day, 28 * a_day, 91 * a_day]
+    else:
+        wanted = [6, 24, 96, 384]
+    return tuple(sorted({round(w) for w in wanted if 2 <= round(w) <= each / 8}))
+
+
+def _days(span: tuple[str, ...]) -> float:
+    """Days between the first and the last of a column of dates; 0 where they aren't known to the day."""
+    try:
+        first, last = (date.fromisoformat(day) for day in span)
+    except ValueError:
+        return 0.0
+    return float((last - first).days)

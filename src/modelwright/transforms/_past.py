@@ -115,7 +115,7 @@ class Clock:
         if self.time_column is not None and len(self.end):
             later &= time > self.end[np.maximum(group, 0)]
         elif self.time_column is None:
-            time = time + self._rows()
+            time = time + self.rows()
         segment, time = _alone(codes * 2 + later, time)
         wanted = np.zeros(max(len(self.end), 1), dtype=bool)
         wanted[group[later]] = True
@@ -129,7 +129,8 @@ class Clock:
         times = np.concatenate([self.tail_time[taken], time])
         return _segments(places, times, np.flatnonzero(taken), owners)
 
-    def _rows(self) -> float:
+    def rows(self) -> float:
+        """How many rows came before, where their order is the time."""
         return float(self.end.max()) + 1.0 if len(self.end) else 0.0
 
 

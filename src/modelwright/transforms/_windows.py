@@ -111,3 +111,21 @@ class Totals:
         joined_mean = np.where(before > 0, self.mean[index] + gap * weight, mean)
         joined_spread = np.where(before > 0, self.spread[index] + spread + gap**2 * before * weight, spread)
         return total, joined_mean, joined_spread
+
+
+def usual(values: Array, segments: Segments, totals: Totals) -> tuple[Array, Array]:
+    """Mean and standard deviation of all earlier rows of the group: those that ``totals`` holds, and the segment's own.
+
+    Args:
+        values: of the sorted rows, (sorted rows, k); those of the history's tail are in the totals and not looked at.
+        segments: which rows belong together.
+        totals: what training rows add up to.
+    """
+    fresh = segments.order >= len(segments.taken)
+    found = windowed(np.where(fresh[:, None], values, np.nan), segments, None, ("count", "mean", "var"), current=False)
+    count = np.nan_to_num(found["count"])
+    spread = np.nan_to_num(found["var"]) * np.maximum(count - 1, 0)
+    count, mean, spread = totals.join(segments.group, count, found["mean"], spread)
+    with np.errstate(invalid="ignore"):
+        std = np.where(count > 1, np.sqrt(spread / np.maximum(count - 1, 1)), np.nan)
+    return mean, std

@@ -18,7 +18,7 @@ from modelwright.transforms._base import filled
 from modelwright.transforms._frames import Array
 from modelwright.transforms._past import Segments
 from modelwright.transforms._temporal import COLUMNS, ORDER, Made, PastTransform, PastTransformer, named
-from modelwright.transforms._windows import Totals, standardised, windowed
+from modelwright.transforms._windows import Totals, standardised, usual, windowed
 
 
 class LagMaker(PastTransformer):
@@ -132,20 +132,8 @@ class ZscoreMaker(PastTransformer):
             found = windowed(values, segments, window, ("mean", "std"), current=False)
             made |= named(self.names_, standardised(values, found["mean"], found["std"]), f"zscore_{window}")
         if self.options["expanding"]:
-            made |= named(self.names_, self._expanding(values, segments), "zscore")
+            made |= named(self.names_, standardised(values, *usual(values, segments, self.totals_)), "zscore")
         return made
-
-    def _expanding(self, values: Array, segments: Segments) -> Array:
-        rows = len(segments.taken)
-        fresh = segments.order >= rows  # the totals hold the history already, its tail must not count twice
-        own = np.where(fresh[:, None], values, np.nan)
-        found = windowed(own, segments, None, ("count", "mean", "var"), current=False)
-        count = np.nan_to_num(found["count"])
-        spread = np.nan_to_num(found["var"]) * np.maximum(count - 1, 0)
-        count, mean, spread = self.totals_.join(segments.group, count, found["mean"], spread)
-        with np.errstate(invalid="ignore"):
-            std = np.where(count > 1, np.sqrt(spread / np.maximum(count - 1, 1)), np.nan)
-        return standardised(values, mean, std)
 
 
 class TrailingZscore(PastTransform):
