@@ -153,7 +153,8 @@ class EventMaker(PastTransformer):
 
     def _events(self, values: Array, segments: Segments) -> Array:
         if self.options["event"] == "nonzero":
-            return np.nan_to_num(values) != 0
+            happened: Array = np.nan_to_num(values) != 0
+            return happened
         full = forward_filled(values, segments)
         before = np.column_stack([segments.back(full[:, j], 1) for j in range(full.shape[1])])
         changed: Array = ~np.isnan(full) & ~np.isnan(before) & (full != before)

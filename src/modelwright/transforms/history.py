@@ -38,13 +38,15 @@ class SmoothMaker(PastTransformer):
         values, made = numbers(X, self.names_), dict[str, Array]()
         for span, tail in zip(self.options["spans"], self.tails_, strict=True):
             ranked = np.concatenate([tail[segments.taken], values])[segments.order]
-            made |= named(self.names_, self._finish(smoothed(ranked, segments, span), ranked, segments), self._end(span))
+            smooth = smoothed(ranked, segments, span)
+            made |= named(self.names_, self._finish(smooth, ranked, segments), self._end(span))
         return self._join(X, made, segments)
 
     def _compute(self, values: Array, segments: Segments) -> Made:
         made: Made = {}
         for span in self.options["spans"]:
-            made |= named(self.names_, self._finish(smoothed(values, segments, span), values, segments), self._end(span))
+            smooth = smoothed(values, segments, span)
+            made |= named(self.names_, self._finish(smooth, values, segments), self._end(span))
         return made
 
     def _end(self, span: int) -> str:

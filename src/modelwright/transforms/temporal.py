@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
 from modelwright.action import Choice, Flag, Numbers, Param
 from modelwright.errors import NotApplicable
 from modelwright.recipe import Setting
