@@ -21,6 +21,7 @@ from modelwright.hashing import canonical_json, plain, restore
 from modelwright.journal import Journal
 from modelwright.judgement import Judgement, Verified
 from modelwright.plan import Experiment
+from modelwright.policy.climbing import topmost
 from modelwright.preparation import Prepared, personal_columns
 from modelwright.recipe import Recipe
 from modelwright.refitting import Again, Refitter, finishing
@@ -122,6 +123,8 @@ class Closing:
         usable = {e.number: e for e in experiments if e.status == "done" and e.recipe is not None and e.oof}
         if not usable:
             raise NoModelError(_why_none(experiments))
+        if self.evaluator.fidelity.sampled and self.settled is None:
+            usable = topmost(usable)
         chooser = Chooser(
             self.evaluator, self.journal, usable, self.prepared.problem.constraints, self._groups(),
             self.prepared.protocol.n_holdout,

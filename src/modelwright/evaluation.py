@@ -8,11 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.actions import checked_recipe, predicted_seconds
 from modelwright.engine import Engine
 from modelwright.errors import StepError
+from modelwright.fidelity import ALL_ROWS, Fidelity
 from modelwright.hashing import plain
 from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Setting
@@ -44,6 +46,7 @@ class Evaluation:
         seconds: seconds of all steps, as if one core had performed them.
         truncated: whether any fit stopped early for lack of time.
         rounds: rounds of boosting that the first fit found, and the rows it found them on; ``None`` elsewhere.
+        train_rows: rows of the largest fit.
     """
 
     recipe: Recipe
@@ -57,6 +60,7 @@ class Evaluation:
     seconds: float
     truncated: bool = False
     rounds: tuple[int, int] | None = None
+    train_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,16 +145,24 @@ class Evaluator:
         truth: encoded target of the development rows, (n,).
         assignment: see :class:`~modelwright.protocol.Protocol`, (repeats, n).
         memory: bytes that one step may use; 0 for no limit.
+        fidelity: on how many rows models are compared and fitted; on all, by default.
     """
 
     def __init__(
-        self, engine: Engine, situation: Situation, truth: np.ndarray, assignment: np.ndarray, memory: int = 0
+        self,
+        engine: Engine,
+        situation: Situation,
+        truth: np.ndarray,
+        assignment: np.ndarray,
+        memory: int = 0,
+        fidelity: Fidelity = ALL_ROWS,
     ) -> None:
         self.engine = engine
         self.situation = situation
         self.truth = truth
         self.assignment = assignment
         self.memory = memory
+        self.fidelity = fidelity
         self.metric = find_metric(situation.protocol.metric)
         self._lock = threading.Lock()
         self._speed: dict[str, list[float]] = {}
@@ -172,34 +184,49 @@ class Evaluator:
         with self._lock:
             return _median([ratio for ratios in self._speed.values() for ratio in ratios])
 
-    def expected(self, recipe: Recipe) -> float:
+    def expected(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """The core seconds that a whole evaluation will take here, by what fits like it took so far."""
         with self._lock:
             own = self._speed.get(recipe.estimator.action, ())
-        return self.forecast(recipe) * (_median(own) if own else self.slowness)
+        return self.forecast(recipe, max_train_rows) * (_median(own) if own else self.slowness)
 
-    def fits(self, recipe: Recipe) -> float:
+    def fits(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """How many ordinary fits a whole evaluation comes to: the first one may take as long as several."""
-        return self.forecast(recipe) / self._further(recipe)
+        return self.forecast(recipe, max_train_rows) / self._further(recipe, max_train_rows)
 
-    def training_rows(self) -> int:
-        """Rows that one fit trains on."""
+    def training_rows(self, limit: int | None = None) -> int:
+        """Rows that one fit trains on, on average; with a limit on them, if there is one."""
+        return self._mean_rows if limit is None else min(limit, self._mean_rows)
+
+    @cached_property
+    def _mean_rows(self) -> int:
+        import numpy as np
+
         protocol = self.situation.protocol
-        parts = protocol.folds + (1 if protocol.forward else 0)
-        return max(1, int(protocol.n_development * (parts - 1) / parts))
+        sizes = [np.bincount(folds, minlength=protocol.folds + int(protocol.forward)) for folds in self.assignment]
+        fits = [int(sizes[r][:f].sum() if protocol.forward else sizes[r].sum() - sizes[r][f]) for r, f in
+                protocol.parts()]  # fmt: skip
+        return max(1, sum(fits) // len(fits))
 
-    def forecast(self, recipe: Recipe) -> float:
+    def forecast(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """Predict the core seconds of a whole evaluation on an ordinary machine; the clock plays no part in it."""
-        return self._first(recipe) + (len(self.situation.protocol.parts()) - 1) * self._further(recipe)
+        further = len(self.situation.protocol.parts()) - 1
+        return self._first(recipe, max_train_rows) + further * self._further(recipe, max_train_rows)
 
-    def _first(self, recipe: Recipe) -> float:
+    def _first(self, recipe: Recipe, limit: int | None) -> float:
         """The predicted core seconds of the first fit, which finds the number of boosting rounds for all."""
-        return predicted_seconds(recipe, self.training_rows(), self.situation.n_features, self.situation.setting)
+        return predicted_seconds(recipe, self.training_rows(limit), self.situation.n_features, self.situation.setting)
 
-    def _further(self, recipe: Recipe) -> float:
+    def _further(self, recipe: Recipe, limit: int | None) -> float:
         """The predicted core seconds of each further fit."""
         setting = replace(self.situation.setting, rounds=0)
-        return predicted_seconds(recipe, self.training_rows(), self.situation.n_features, setting)
+        return predicted_seconds(recipe, self.training_rows(limit), self.situation.n_features, setting)
+
+    def seconds_for(self, recipe: Recipe, measured: float, fitted: int, rows: int) -> float:
+        """What a fit would take on other rows than it was measured on, by how the forecast grows with them."""
+        setting, columns = replace(self.situation.setting, rounds=0), self.situation.n_features
+        was, will = (predicted_seconds(recipe, count, columns, setting) for count in (max(1, fitted), rows))
+        return measured * will / was
 
     def evaluate(
         self,
@@ -211,6 +238,7 @@ class Evaluator:
         parent: int = 0,
         slice_seconds: float = 0.0,
         drill: str | None = None,
+        max_train_rows: int | None = None,
     ) -> Evaluation:
         """Refit a recipe inside each training fold and score its out-of-fold predictions.
 
@@ -222,19 +250,23 @@ class Evaluator:
             parent: the event that led to it.
             slice_seconds: after which one ordinary fit should stop by itself with what it has; 0 for no wish.
             drill: how its fits are made to fail on purpose; see :mod:`modelwright.drills`.
+            max_train_rows: each fit learns from a sample of at most about so many rows (of each class its share, or
+                the latest ones where rows are in time); ``None`` for all. Validation rows stay the same.
 
         Raises:
             ProgramError: when the recipe isn't made of registered actions with valid parameters.
             StepError: when a fit failed; the other parts' steps are stopped.
         """
         recipe = checked_recipe(recipe, self.situation.task)
-        chunks = self._chunks(recipe)
+        chunks = self._chunks(recipe, max_train_rows)
         collected: dict[tuple[int, int], np.ndarray] = {}
         outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
         rounds: list[int] | None = None
         for batch in (chunks[:1], chunks[1:]):
-            for parts, outcome in self._run(recipe, batch, stop_at, priority, parent, slice_seconds, rounds, drill):
+            for parts, outcome in self._run(
+                recipe, batch, stop_at, priority, parent, slice_seconds, rounds, drill, max_train_rows
+            ):
                 outcomes.append((parts, outcome))
                 collected |= self._load(parts, outcome)
             rounds = outcomes[0][1].value["rounds"]
@@ -242,7 +274,7 @@ class Evaluator:
             score, rows = self._part_score(collected, first), len(collected[first])
             if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, score, rows):
                 break
-        self._note_speed(recipe, outcomes)
+        self._note_speed(recipe, outcomes, max_train_rows)
         return self._result(recipe, collected, outcomes)
 
     def oof(self, digest: str) -> np.ndarray:
@@ -258,10 +290,10 @@ class Evaluator:
         positive = classes[1] if len(classes) == 2 else None
         return float(metric.score(truth, prediction, classes=classes or None, positive=positive))
 
-    def _chunks(self, recipe: Recipe) -> list[tuple[tuple[int, int], ...]]:
+    def _chunks(self, recipe: Recipe, max_train_rows: int | None) -> list[tuple[tuple[int, int], ...]]:
         """Parts that are fitted in one step: one each when a fit takes a while, several when it takes a moment."""
         parts = self.situation.protocol.parts()
-        one = self._further(recipe)
+        one = self._further(recipe, max_train_rows)
         size = max(1, min(len(parts), int(0.5 / max(one, 1e-3))))
         rest = parts[1:]
         # At least as many chunks as cores, so that nobody waits; two is the least that any machine has.
@@ -278,6 +310,7 @@ class Evaluator:
         slice_seconds: float,
         rounds: list[int] | None,
         drill: str | None,
+        max_train_rows: int | None,
     ) -> list[tuple[tuple[tuple[int, int], ...], Outcome]]:
         waiting: dict[Future[Outcome], tuple[tuple[int, int], ...]] = {}
         for parts in chunks:
@@ -293,11 +326,13 @@ class Evaluator:
                     "forward": self.situation.protocol.forward,
                 }
                 | ({"rounds": rounds} if rounds else {})
-                | ({"drill": drill} if drill else {}),
+                | ({"drill": drill} if drill else {})
+                | ({"max_train_rows": max_train_rows} if max_train_rows is not None else {}),
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
             )
-            fits = len(parts) if rounds or parts != chunks[0] else self._first(recipe) / self._further(recipe)
+            first = self._first(recipe, max_train_rows) / self._further(recipe, max_train_rows)
+            fits = len(parts) if rounds or parts != chunks[0] else first
             soft = min(slice_seconds * fits, 0.8 * left) if slice_seconds else 0.0
             limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.0, soft), memory=self.memory)
             waiting[self.engine.submit(step, limits, stage="fit", priority=priority, parent=parent)] = parts
@@ -372,11 +407,12 @@ class Evaluator:
             sum(o.seconds for _, o in outcomes),
             any(o.truncated for _, o in outcomes),
             None if (rounds := outcomes[0][1].value["rounds"]) is None else (int(rounds[0]), int(rounds[1])),
+            max(n for _, o in outcomes for n in o.value["train_rows"]),
         )
 
-    def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]]) -> None:
+    def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]], limit: int | None) -> None:
         measured = [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
-        predicted = self._first(recipe) + (len(measured) - 1) * self._further(recipe)
+        predicted = self._first(recipe, limit) + (len(measured) - 1) * self._further(recipe, limit)
         if measured and predicted > 0:
             with self._lock:
                 self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)

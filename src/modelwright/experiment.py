@@ -150,6 +150,7 @@ def run_experiment(
             evaluation.predict_seconds,
             evaluation.truncated,
             evaluation.rounds,
+            evaluation.train_rows,
         )
         return done, source
     return Experiment(number, attempt, "failed", seconds=seconds, failures=tuple(failures)), source

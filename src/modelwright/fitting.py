@@ -37,6 +37,7 @@ from modelwright.problem import Problem
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Recipe, Setting
 from modelwright.references import reference_rows, reference_values
+from modelwright.sampling import moments_of, sample_rows
 from modelwright.splitting import fold_rows
 from modelwright.tasks.metrics import find_metric
 from modelwright.transforms import all_transforms
@@ -72,8 +73,9 @@ def fit_folds(
     forward: bool,
     rounds: Sequence[int] | None = None,
     drill: str | None = None,
+    max_train_rows: int | None = None,
 ) -> Done:
-    """Fit a recipe on the training rows of some folds and predict their validation rows.
+    """Fit a recipe on the training rows of some folds, or a sample of them, and predict their validation rows.
 
     Inputs are ``rows`` (development rows) and ``assignment`` (see :class:`~modelwright.protocol.Protocol`). The
     artefact ``predictions`` holds one array for each part, named ``<repeat>_<fold>``.
@@ -87,10 +89,11 @@ def fit_folds(
         forward: whether only rows of earlier folds are trained on.
         rounds: rounds of boosting that an earlier fit found, and the rows it found them on; to be found without.
         drill: how to fail on purpose; see :mod:`modelwright.drills`.
+        max_train_rows: rows of the sample, about; ``None`` for all.
 
     Returns:
-        The value holds ``fit_seconds`` and ``predict_seconds`` of each part, and ``rounds`` as the argument has it,
-        of the first part.
+        The value holds ``fit_seconds``, ``predict_seconds`` and ``train_rows`` of each part, and ``rounds`` as the
+        argument has it, of the first part.
     """
     if drill is not None:
         play(drill)
@@ -98,10 +101,11 @@ def fit_folds(
     frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
     assignment = np.load(place.inputs["assignment"], allow_pickle=False)
     model_recipe = restore(Recipe, recipe)
-    arrays, fit_seconds, predict_seconds, cut = {}, [], [], False
+    arrays, fit_seconds, predict_seconds, train_rows, cut = {}, [], [], [], False
     found = None
     for repeat, fold in parts:
         train, valid = fold_rows(assignment, repeat, fold, forward)
+        train = _sample(frame, y, train, max_train_rows, setting)
         started = time.perf_counter()
         model = compile_recipe(model_recipe, replace(setting, rounds=grown(rounds, len(train))))
         _fit(model, frame.iloc[train], y[train])
@@ -110,11 +114,13 @@ def fit_folds(
             found = [used, len(train)]
         arrays[f"{repeat}_{fold}"] = raw_predictions(model, frame.iloc[valid], setting.classification)
         fit_seconds.append(fitted - started)
+        train_rows.append(len(train))
         predict_seconds.append(time.perf_counter() - fitted)
         cut = cut or truncated(model)
     path = place.scratch / "predictions.npz"
     np.savez(path, allow_pickle=False, **arrays)
-    value = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds, "rounds": found}
+    seconds = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds}
+    value = {**seconds, "train_rows": train_rows, "rounds": found}
     return Done(value, {"predictions": path}, truncated=cut)
 
 
@@ -135,6 +141,7 @@ def refit(
     target: str,
     rounds: Sequence[int] | None = None,
     sealed: bool = False,
+    max_train_rows: int | None = None,
 ) -> Done:
     """Fit a recipe on all rows of the inputs ``rows`` and, with ``sealed``, ``holdout``; the artefact is ``model``.
 
@@ -145,12 +152,16 @@ def refit(
         target: name of the target column.
         rounds: see :func:`fit_folds`.
         sealed: whether to learn from the sealed rows, too.
+        max_train_rows: fit a sample of about so many of them; the value says how many ``rows`` there were.
     """
     setting = setting_of(place, situation)
     frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
     if sealed:
         held, y_held = rows_of(place.inputs["holdout"], target, setting.n_classes)
         frame, y = stack_rows(frame, held), np.concatenate([y, y_held])
+    if max_train_rows is not None and max_train_rows < len(y):
+        kept = _sample(frame, y, np.arange(len(y)), max_train_rows, setting)
+        frame, y = frame.iloc[kept], y[kept]
     model = compile_recipe(restore(Recipe, recipe), replace(setting, rounds=grown(rounds, len(y))))
     started = time.perf_counter()
     _fit(model, frame, y)
@@ -342,6 +353,22 @@ def open_holdout(
     np.save(kept, prediction, allow_pickle=False)
     value = {"judgement": plain(judgement), "predict_seconds": predict_seconds, "rows": len(y)}
     return Done(value, {"predictions": kept})
+
+
+def _sample(frame: pd.DataFrame, y: np.ndarray, rows: np.ndarray, limit: int | None, setting: Setting) -> np.ndarray:
+    """At most about so many of the rows, ascending; see :func:`modelwright.sampling.sample_rows`."""
+    if limit is None or len(rows) <= limit:
+        return rows
+    times = moments_of(frame, setting.time_column)
+    picked = sample_rows(
+        len(rows),
+        limit,
+        seed=setting.seed,
+        classes=y[rows] if setting.classification else None,
+        times=None if times is None else times[rows],
+    )
+    kept: np.ndarray = rows[picked]
+    return kept
 
 
 def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:

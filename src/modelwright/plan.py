@@ -46,6 +46,8 @@ class Plan:
         parent: the experiment that it varies, if any.
         question: the decision that led to it (``designer:2``), where a language model had a part in it.
         program: its program, where somebody wrote one; rendered from the plan otherwise.
+        max_train_rows: training rows of a fit at most, of a sample; ``None`` for all. It is the search that decides,
+            see :mod:`modelwright.fidelity`.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Plan:
     parent: str = ""
     question: str = ""
     program: str = ""
+    max_train_rows: int | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -88,6 +91,7 @@ class Experiment:
         predict_seconds: mean seconds of predicting one part.
         truncated: whether any fit stopped early for lack of time.
         rounds: rounds of boosting that the first fit found, and the rows it found them on; ``None`` elsewhere.
+        train_rows: rows of the largest fit; 0 where it isn't known.
     """
 
     number: int
@@ -104,6 +108,7 @@ class Experiment:
     predict_seconds: float = 0.0
     truncated: bool = False
     rounds: tuple[int, int] | None = None
+    train_rows: int = 0
 
     @property
     def informed(self) -> bool:

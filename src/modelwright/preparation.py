@@ -13,6 +13,7 @@ from modelwright.constraining import cohorts
 from modelwright.engine import Engine
 from modelwright.errors import DataError, RequestError
 from modelwright.evaluation import Situation
+from modelwright.fidelity import most_rows
 from modelwright.finding import Finding
 from modelwright.frames import write_frame
 from modelwright.mind import Mind
@@ -21,7 +22,9 @@ from modelwright.profile import Profile
 from modelwright.profiling import profile
 from modelwright.protocol import Protocol
 from modelwright.readers import Reading, conform, read
+from modelwright.recipe import Setting
 from modelwright.request import Request
+from modelwright.sampling import moments_of, sample_rows
 from modelwright.splitting import make_protocol
 from modelwright.stores import Store
 from modelwright.table import Schema
@@ -131,6 +134,9 @@ def prepare(
     problem = _kept(understanding.problem, request, reading.schema)
     frame, test_rows, notes = _with_test_rows(request, reading, problem)
     frame, test_rows, dropped = _labelled(frame, test_rows, problem)
+    labelled = len(frame)
+    frame, test_rows = _thinned(frame, test_rows, problem, request.time_budget, engine.slots)
+    rows, reading = len(reading.frame), replace(reading, frame=frame)
     task = all_tasks()[problem.task.value]
     target = frame[problem.target.value]
     problem = replace(problem, classes=_ordered(task.classes(target), problem))
@@ -170,12 +176,14 @@ def prepare(
     sealed = _stored(frame, names, y, split.holdout, problem.target.value, store, scratch)
     protocol = replace(split.protocol, assignment=_stored_array(split.assignment, store), sealed=sealed)
     warnings = [*understanding.warnings, *protocol.warnings, *notes, *said.warnings]
+    if len(frame) < labelled:
+        warnings.append(_few_of_many(len(frame), labelled, problem))
     if dropped:
         warnings.append(f"{dropped:,} rows have no value in {problem.target.value!r} and were left out.")
     return Prepared(
         reading.origin,
         reading.notes,
-        len(reading.frame),
+        rows,
         reading.schema,
         features,
         problem,
@@ -250,6 +258,42 @@ def _labelled(
         is_test[test_rows] = True
         test_rows = np.flatnonzero(is_test[labelled])
     return frame[labelled].reset_index(drop=True), test_rows, int((~labelled).sum())
+
+
+def _thinned(
+    frame: pd.DataFrame, test_rows: np.ndarray | None, problem: Problem, budget: float, slots: int
+) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """As many rows as can be learnt from in the time, the test rows among them, with the test rows' new positions."""
+    import numpy as np
+    import pandas as pd
+
+    features = problem.features(tuple(frame.columns))
+    n_classes = frame[problem.target.value].nunique() if problem.task.value != "regression" else 0
+    setting = Setting(problem.task.value, int(n_classes))
+    most = most_rows(len(features), setting, seconds=budget, slots=slots)
+    given = np.zeros(0, dtype=np.int64) if test_rows is None else test_rows
+    others = len(frame) - len(given)
+    if others <= most:
+        return frame, test_rows
+    free = np.ones(len(frame), dtype=bool)
+    free[given] = False
+    free_rows = np.flatnonzero(free)
+    classes = pd.factorize(frame[problem.target.value])[0][free_rows] if n_classes else None
+    times = moments_of(frame, problem.time_column.value)
+    picked = sample_rows(
+        others, most, seed=problem.seed, classes=classes, times=None if times is None else times[free_rows]
+    )
+    kept = np.sort(np.concatenate([free_rows[picked], given]))
+    test = None if test_rows is None else np.searchsorted(kept, np.sort(test_rows))
+    return frame.take(kept).reset_index(drop=True), test
+
+
+def _few_of_many(kept: int, labelled: int, problem: Problem) -> str:
+    which = "the latest" if problem.time_column.value is not None else "drawn at random"
+    return (
+        f"Of {labelled:,} labelled rows {kept:,} were used, {which}: there was no time to learn from more. "
+        "A longer --time-budget uses more of them."
+    )
 
 
 def _settled(problem: Problem, holdout: str) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -24,6 +24,8 @@ LIGHTER = 6
 SPEED_RESERVE = 0.85
 """Share of a limit of speed that members may use: the delivered model is fitted on more rows, and clocks differ."""
 SIZE_RESERVE = 0.9
+REFIT_SHARE = 0.5
+"""Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
 NEAR = 1.5
 """When no model keeps the limits: how much further than the closest one a better model may be beyond them."""
 
@@ -53,6 +55,10 @@ class Refitter:
         journal: the run's log.
         clock: the deadline.
         chooser: what may be chosen instead.
+        fitted: the outcomes of fits, by number.
+
+    Where models were compared on samples (see :mod:`modelwright.fidelity`), members are fitted on as many development
+    rows as time and memory allow, and not once more on the sealed ones besides, which would be next to nothing.
     """
 
     prepared: Prepared
@@ -75,7 +81,42 @@ class Refitter:
 
     def one_fit(self, experiment: Experiment) -> float:
         """Seconds of fitting once on all development rows."""
-        return experiment.fit_seconds * self.prepared.protocol.n_development / self.evaluator.training_rows()
+        return self._seconds(experiment, self.prepared.protocol.n_development)
+
+    def fitted_rows(self, number: int) -> int:
+        """Rows that an experiment's judged model was fitted on."""
+        return int(self.fitted[number].value["rows"])
+
+    def _seconds(self, experiment: Experiment, rows: int) -> float:
+        """Seconds of fitting once on so many rows."""
+        if not self.evaluator.fidelity.sampled:
+            return experiment.fit_seconds * rows / self.evaluator.training_rows()
+        recipe, known = experiment.recipe or experiment.plan.recipe, experiment.train_rows
+        return self.evaluator.seconds_for(recipe, experiment.fit_seconds, known, rows)
+
+    def _least_seconds(self, experiment: Experiment) -> float:
+        """Seconds of the least refit that is worth having: on all rows, or on as many as it was compared on."""
+        sampled = self.evaluator.fidelity.sampled
+        return self._seconds(experiment, experiment.train_rows) if sampled else self.one_fit(experiment)
+
+    def _limit(self, numbers: Iterable[int]) -> int | None:
+        """The most development rows that these experiments can be fitted on, side by side, in the time that is left.
+
+        ``None`` stands for all.
+        """
+        fidelity, n, slots = self.evaluator.fidelity, self.prepared.protocol.n_development, self.evaluator.engine.slots
+        if not fidelity.sampled:
+            return None
+        room = REFIT_SHARE * max(1.0, self.clock.left() - finishing(self.clock))
+        members = [self.usable[number] for number in numbers]
+        rows = min(n, fidelity.most)
+        floor = min(rows, max(e.train_rows for e in members))
+        while rows > floor:
+            seconds = [self._seconds(e, rows) for e in members]
+            if max([sum(seconds) / slots, *seconds]) <= room:
+                break
+            rows = max(floor, int(0.9 * rows))
+        return None if rows >= n else rows
 
     def affordable(self, weights: Mapping[int, float]) -> dict[int, float]:
         """The members that can be refitted in time, largest weights first; the best single model when none can."""
@@ -84,7 +125,7 @@ class Refitter:
         kept: dict[int, float] = {}
         spent = 0.0
         for number, weight in sorted(weights.items(), key=lambda item: -item[1]):
-            seconds = 1.15 * self.one_fit(self.usable[number])
+            seconds = 1.15 * self._least_seconds(self.usable[number])
             if seconds <= room and (spent + seconds) / slots <= room:
                 kept[number] = weight
                 spent += seconds
@@ -114,7 +155,8 @@ class Refitter:
             NoModelError: when neither a member nor any other model can be fitted.
         """
         limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
-        futures = {n: self._submit(self.usable[n], sealed=False, seconds=limit) for n in choice.weights}
+        rows = self._limit(choice.weights)
+        futures = {n: self._submit(self.usable[n], seconds=limit, rows=rows) for n in choice.weights}
         for number, future in futures.items():
             self._keep(number, future.result())
         kept = {n: w for n, w in choice.weights.items() if n in self.fitted}
@@ -141,7 +183,8 @@ class Refitter:
         """Fit one model on all development rows unless it has been; whether there is one."""
         if number not in self.fitted:
             seconds = max(5.0, self.clock.left() - spare)
-            self._keep(number, self._submit(self.usable[number], sealed=False, seconds=seconds).result(), quiet=True)
+            future = self._submit(self.usable[number], seconds=seconds, rows=self._limit([number]))
+            self._keep(number, future.result(), quiet=True)
         return number in self.fitted
 
     def within_limits(self, choice: Choice) -> Choice:
@@ -195,14 +238,25 @@ class Refitter:
         before = sum(self.one_fit(self.usable[n]) for n in choice.weights if n not in self.fitted)
         needed = 1.3 * max([(before + sum(fits)) / self.evaluator.engine.slots, *fits])
         again = Again(self, choice)
-        if needed <= spare:
+        if needed <= spare and not self.evaluator.fidelity.sampled:
             seconds = max(1.0, spare)
-            again.futures |= {n: self._submit(self.usable[n], sealed=True, seconds=seconds) for n in choice.weights}
+            again.futures |= {n: self._submit(self.usable[n], seconds=seconds, sealed=True) for n in choice.weights}
         return again
+
+    def told(self, choice: Choice) -> str:
+        """On how many rows the members of a choice were fitted."""
+        n, counts = self.prepared.protocol.n_development, sorted({self.fitted_rows(m) for m in choice.weights})
+        if counts == [n]:
+            return f"The judged model was fitted on the {n:,} development rows and is delivered as it was judged."
+        many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+        return (
+            f"The judged model was fitted on {many} of the {n:,} development rows, as many as there were time and "
+            "memory for, and is delivered as it was judged."
+        )
 
     def _in_time(self, room: float) -> list[Experiment]:
         """Experiments whose model can be fitted in this many seconds: best score first, constants last."""
-        return [e for e in self.chooser.by_score(self.usable) if 1.15 * self.one_fit(e) <= room]
+        return [e for e in self.chooser.by_score(self.usable) if 1.15 * self._least_seconds(e) <= room]
 
     def _lighter(self, choice: Choice) -> list[Experiment]:
         """What to try when the limits aren't kept: good models that predict and fit quicker, then the quickest."""
@@ -255,7 +309,9 @@ class Refitter:
             max(b.bends for b in found),
         )
 
-    def _submit(self, experiment: Experiment, *, sealed: bool, seconds: float) -> Future[Outcome]:
+    def _submit(
+        self, experiment: Experiment, *, seconds: float, rows: int | None = None, sealed: bool = False
+    ) -> Future[Outcome]:
         situation = self.evaluator.situation
         inputs = {"rows": self.prepared.development}
         if sealed:
@@ -269,7 +325,8 @@ class Refitter:
                 "target": situation.target,
                 "sealed": sealed,
             }
-            | ({"rounds": list(experiment.rounds)} if experiment.rounds else {}),
+            | ({"rounds": list(experiment.rounds)} if experiment.rounds else {})
+            | ({"max_train_rows": rows} if rows is not None else {}),
             inputs,
             situation.seed,
         )
@@ -313,6 +370,8 @@ class Again:
     def wait(self) -> tuple[dict[int, Outcome], str, bool]:
         """The outcomes by number, what exactly was fitted on which rows, and whether all members were refitted."""
         protocol, fitted = self.refitter.prepared.protocol, self.refitter.fitted
+        if self.refitter.evaluator.fidelity.sampled:
+            return {n: fitted[n] for n in self.choice.weights}, self.refitter.told(self.choice), True
         rows = protocol.n_development + protocol.n_holdout
         judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
         models = {n: fitted[n] for n in self.choice.weights}

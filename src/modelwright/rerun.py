@@ -34,7 +34,6 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
     """
     from modelwright import run, stages
     from modelwright.engine import Engine
-    from modelwright.evaluation import Evaluator
     from modelwright.experiment import run_program
     from modelwright.journal import Journal
     from modelwright.preparation import personal_columns, prepare
@@ -53,8 +52,7 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
         engine = Engine(journal, executor)
         prepared = prepare(request, request.data, journal, engine, scratch, lambda *_: None, lambda _: None)
-        truth, assignment = stages.targets(prepared, journal)
-        evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
+        evaluator = stages.evaluating(request, prepared, journal, engine)
         bench = Workbench(
             evaluator,
             prepared.features,
@@ -62,6 +60,7 @@ def run_file(program: Path, request: Request, folder: Path | None, *, began: flo
             personal_columns(prepared.features),
             request.floor,
             clock.end,
+            max_train_rows=evaluator.fidelity.first,
         )
         value, _ = run_program(source, program.stem, bench, prepared.problem.time_column.value)
     return json.dumps(plain(value), indent=1, ensure_ascii=False)

@@ -16,7 +16,6 @@ from modelwright.action import did_you_mean
 from modelwright.clock import Clock
 from modelwright.closing import Closing, Delivery, Settled
 from modelwright.errors import RequestError
-from modelwright.evaluation import Evaluator
 from modelwright.hashing import plain
 from modelwright.journal import Journal, Listener
 from modelwright.plan import Experiment
@@ -155,19 +154,18 @@ def _deliver(
     began: float,
 ) -> dict[str, Any]:
     from modelwright.engine import Engine
-    from modelwright.stages import targets
+    from modelwright.stages import evaluating
 
     request = state.request
     assert request is not None  # a run that has delivered was asked for
     clock = Clock(began, time_budget or max(request.time_budget, LEAST_SECONDS))
-    truth, assignment = targets(prepared, journal)
     looks = state.opened + 1
     settled = Settled({chosen.number: 1.0}, looks=looks, note=f"{chosen.slug} was chosen by hand, in a rollback.")
     journal.append("phase", {"name": "closing"})
     executor = workers(request, folder)
     try:
         engine = Engine(journal, executor, state.slots)
-        evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
+        evaluator = evaluating(request, prepared, journal, engine)
         experiments = [e for _, e in sorted(state.experiments.items())]
         Closing(prepared, evaluator, journal, clock, settled=settled).run(experiments)
     finally:

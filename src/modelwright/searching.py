@@ -17,6 +17,7 @@ from modelwright.evaluation import Bar, Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
 from modelwright.plan import Experiment, Plan
+from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
 from modelwright.policy.pacing import pace
 from modelwright.policy.portfolio import Ground
@@ -41,6 +42,9 @@ SHARE = 0.4
 
 SURELY = 20.0
 """Seconds that the first baseline gets in any case; it needs a fraction of one, unless the machine is choking."""
+
+REFITS = 0.15
+"""Share of the budget that is kept for refits on more rows, where models are compared on samples."""
 
 PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
@@ -139,6 +143,8 @@ class Search:
     def weights(self, upto: int) -> dict[int, float]:
         """Shares of the present ensemble of the experiments up to a number, chosen on a sample of the rows."""
         known = {e.number: e for e in self.done if e.number <= upto and e.informed}
+        if self.evaluator.fidelity.sampled:
+            known = topmost(known)
         if self._weights[0] != len(known):
             chosen = {}
             if known:
@@ -157,6 +163,8 @@ class Search:
 
     def refits(self, upto: int) -> tuple[float, ...]:
         """Core seconds of fitting each member of the present ensemble, or what is running now, on development rows."""
+        if self.evaluator.fidelity.sampled:  # they take as many rows as there is time for
+            return (REFITS * self.clock.budget,)
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
         fits = [self.experiments[n].fit_seconds * growth for n in self.weights(upto)]
         # Most of what is running will not be a member; what turns out to be one too many is left out.
@@ -168,7 +176,7 @@ class Search:
         baselines = self._baselines()
         if number <= min(len(baselines), self.budget.max_experiments or number):
             self._wait_for(number - self._in_flight)
-            return baselines[number - 1], None
+            return self._on_first_rung(baselines[number - 1]), None
         proposed, over = self._proposed(number)
         if over:
             return None, over
@@ -185,11 +193,13 @@ class Search:
         if number in self.recorded:
             return self.recorded[number], None
         if proposed is not None:
+            proposed = self._on_first_rung(proposed)
             return replace(proposed, cost=round(self._forecast(proposed), 3)), None
         plan, reason = self._designed(number, plans, Seen(visible, weights), search_end)
         if plan is None and self.reasoning is not None and time.monotonic() < search_end:
             late = self.reasoning.take(wait=True)
             if late is not None:
+                late = self._on_first_rung(late)
                 return replace(late, cost=round(self._forecast(late), 3)), None
         return plan, reason
 
@@ -202,9 +212,12 @@ class Search:
             if time.monotonic() >= search_end:
                 self.time_limited = True
                 return None, "The time budget for the search was used up."
-            plan = design(self.ground, number, [*plans, *skipped], seen)
+            plan = climb(self.evaluator.fidelity, [*plans, *skipped], seen) or design(
+                self.ground, number, [*plans, *skipped], seen
+            )
             if plan is None:
                 return None, "Nothing new was left to try."
+            plan = self._on_first_rung(plan)
             slots = self.evaluator.engine.slots
             paced = pace(plan, self._expected, slots * (SHARE * (search_end - time.monotonic()) + 1.0))
             self.time_limited = self.time_limited or paced != plan
@@ -258,19 +271,24 @@ class Search:
         return task.baselines(problem, self.prepared.features, self.prepared.protocol.n_development)
 
     def _forecast(self, plan: Plan) -> float:
-        return self.evaluator.forecast(plan.recipe)
+        return self.evaluator.forecast(plan.recipe, plan.max_train_rows)
+
+    def _on_first_rung(self, plan: Plan) -> Plan:
+        """A plan on the first sample of the training rows, where there are samples, unless it says otherwise."""
+        first = self.evaluator.fidelity.first
+        return plan if first is None or plan.by == "climb" else replace(plan, max_train_rows=first)
 
     def _expected(self, plan: Plan) -> float:
-        return self.evaluator.expected(plan.recipe)
+        return self.evaluator.expected(plan.recipe, plan.max_train_rows)
 
     def _experiment(self, number: int, plan: Plan) -> None:
         if number in self.experiments:  # finished before the run was interrupted
             self._tell(self.experiments[number])
             return
         upto = number - self.evaluator.engine.slots - 1
-        bar = self._bar(upto)
+        bar = self._bar(upto, plan.max_train_rows)
         designed = self.journal.append("experiment_designed", {"number": number, "plan": plan})
-        fits = self.evaluator.fits(plan.recipe)
+        fits = self.evaluator.fits(plan.recipe, plan.max_train_rows)
         one = self._expected(plan) / fits
         now = time.monotonic()
         # Whatever else fails for lack of time, the first baseline makes a model.
@@ -292,6 +310,7 @@ class Search:
                 number,
                 designed.seq,
                 slice_seconds,
+                max_train_rows=plan.max_train_rows,
             )
 
         first = len(self._baselines()) + 1
@@ -322,9 +341,11 @@ class Search:
         if last and not self.in_turns:
             reasoning.begin(self.done)
 
-    def _bar(self, upto: int) -> Bar:
-        """What the best experiment up to a number got on the protocol's first part."""
+    def _bar(self, upto: int, rows: int | None) -> Bar:
+        """What the best experiment up to a number got on the protocol's first part, on no more training rows."""
         known = [e for e in self.done if e.number <= upto and e.status == "done" and e.by_part]
+        if rows is not None:
+            known = [e for e in known if e.plan.max_train_rows is not None and e.plan.max_train_rows <= rows]
         if not known:
             return Bar()
         metric = self.evaluator.metric

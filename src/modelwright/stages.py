@@ -18,6 +18,7 @@ from modelwright.understanding import Ask
 
 if TYPE_CHECKING:
     from modelwright.counsel import Counsel
+    from modelwright.engine import Engine
     from modelwright.evaluation import Evaluator
     from modelwright.executors import Executor
     from modelwright.plan import Experiment
@@ -37,7 +38,6 @@ def ground(
 ) -> tuple[Prepared, Evaluator]:
     """What experiments stand on, and what evaluates them: from the log, or read, understood and sealed."""
     from modelwright.engine import Engine
-    from modelwright.evaluation import Evaluator
 
     slots = before.slots or executor.slots
     if not before.slots:
@@ -48,8 +48,26 @@ def ground(
         journal.append("phase", {"name": phase})
 
     prepared = before.prepared or _prepared(request, folder, journal, engine, source, ask, say, counsel)
+    return prepared, evaluating(request, prepared, journal, engine)
+
+
+def evaluating(request: Request, prepared: Prepared, journal: Journal, engine: Engine) -> Evaluator:
+    """What evaluates experiments, on as many rows as time and memory allow (:mod:`modelwright.fidelity`)."""
+    from modelwright.evaluation import Evaluator
+    from modelwright.fidelity import ladder, usual_memory
+
     truth, assignment = targets(prepared, journal)
-    return prepared, Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
+    evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
+    evaluator.fidelity = ladder(
+        evaluator.training_rows(),
+        evaluator.situation.n_features,
+        len(prepared.protocol.parts()),
+        evaluator.situation.setting,
+        seconds=request.time_budget,
+        slots=engine.slots,
+        memory=request.memory_limit or usual_memory(engine.slots),
+    )
+    return evaluator
 
 
 def searched(

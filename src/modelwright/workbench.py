@@ -36,6 +36,7 @@ class Workbench:
         parent: the event that led to the experiment.
         slice_seconds: after which one fit should stop by itself; 0 for no wish.
         drill: how its fits are made to fail on purpose, if at all.
+        max_train_rows: training rows of its fits at most; ``None`` for all.
     """
 
     evaluator: Evaluator
@@ -49,6 +50,7 @@ class Workbench:
     parent: int = 0
     slice_seconds: float = 0.0
     drill: str | None = None
+    max_train_rows: int | None = None
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     _values: dict[str, Data | Model | Predictions] = field(default_factory=dict)
 
@@ -148,6 +150,7 @@ class Workbench:
                 parent=self.parent,
                 slice_seconds=self.slice_seconds,
                 drill=self.drill,
+                max_train_rows=self.max_train_rows,
             )
             self.evaluations[recipe.digest] = known
         prediction = self.evaluator.oof(known.predictions)
