@@ -10,9 +10,9 @@ model's, and beside it what scikit-learn's histogram gradient boosting reaches w
 ``--reference`` allows.
 
 For each size a run is started as a process of its own by the command line. Measured are: seconds to the first model
-that looks at the columns, wall clock against budget, the peak memory of the whole process tree (see :func:`tree_memory`),
-sampled twice a second, on how many rows the delivered model was fitted, and the load of the machine, since whoever
-shares it shares the figures.
+that looks at the columns, wall clock against budget, the peak memory of the whole process tree (:func:`tree_memory`),
+on how many rows the delivered model was fitted, and the load of the machine, since whoever shares it shares the
+figures.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def measure(rows: int, budget: float, folder: Path, reference_rows: int) -> Meas
 
 
 def _told(run_folder: Path) -> tuple[int, float | None, int, str]:
-    """From the run's log: rows used, seconds to the first model, models made, rows that the delivered ones were fitted on."""
+    """From the run's log: rows used, seconds to the first model, models made, rows that refits were made on."""
     from modelwright.state import fold
     from modelwright.stores.folder import Folder
 
