@@ -69,13 +69,14 @@ def numbers_of(ordered: np.ndarray, floor: int) -> tuple[dict[str, float], bool]
         x = np.clip(x, x[floor], x[-floor - 1])
     mean, std = float(x.mean()), float(x.std(ddof=1))
     z = (x - mean) / std if std > 0 else np.zeros_like(x)
+    beyond = int(np.searchsorted(z, -3.0, "left")) + n - int(np.searchsorted(z, 3.0, "right"))
     zeros = int(np.searchsorted(ordered, 0.0, "right") - np.searchsorted(ordered, 0.0, "left"))
     return {
         "mean": rounded(mean * scale),
         "std": rounded(std * scale),
-        "skew": rounded(float((z**3).mean())),
+        "skew": rounded(float((z * z * z).mean())),
         "zeros": rounded(zeros / n if zeros >= floor else 0.0),
-        "outliers": rounded(float((np.abs(z) > 3).mean())),
+        "outliers": rounded(beyond / n),
     }, dominated
 
 

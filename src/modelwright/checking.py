@@ -254,10 +254,13 @@ class Effects:
                 if columns in known:
                     continue
                 recipe = self._recipe(columns)
-                seconds = bench.forecast(recipe) / bench.engine.slots
+                few = self.evaluator.fidelity.first
+                seconds = bench.forecast(recipe, few) / bench.engine.slots
                 bar = Bar() if time.monotonic() + 3 * seconds < stop_at else FirstPart()
                 try:
-                    known[columns] = bench.evaluate(recipe, stop_at=stop_at, bar=bar, priority=EFFECT_PRIORITY)
+                    known[columns] = bench.evaluate(
+                        recipe, stop_at=stop_at, bar=bar, priority=EFFECT_PRIORITY, max_train_rows=few
+                    )
                 except StepError:
                     return  # the log tells why; the findings that are left go without an effect, and say so
             self.tell(place, _effect(bench, known[with_them], known[without]))

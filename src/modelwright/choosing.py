@@ -124,7 +124,7 @@ class Chooser:
     def _mixture(self, eligible: Mapping[int, Experiment], metric: Metric) -> dict[int, float]:
         return greedy(
             {n: self.prediction(n) for n in eligible},
-            lambda p, rows: self.evaluator.score(metric, p, rows),
+            lambda p, rows: self.evaluator.score(metric, p, self.evaluator.validated[rows]),
             metric,
             seed=self.evaluator.situation.seed,
             kinds={n: e.plan.estimator.action for n, e in eligible.items()},
@@ -160,18 +160,18 @@ class Chooser:
         """The rows that were validated, and the mixture's out-of-fold predictions for them."""
         import numpy as np
 
-        found = self.whole(weights)
+        found = mixture({n: self.prediction(n) for n in weights}, weights)
         rows = np.flatnonzero(np.isfinite(found).reshape(len(found), -1).all(axis=1))
-        return rows, found[rows]
+        return self.evaluator.validated[rows], found[rows]
 
     def whole(self, weights: Mapping[int, float]) -> np.ndarray:
         """The mixture's out-of-fold predictions for all development rows, NaN where a row was never validated."""
-        return mixture({n: self.prediction(n) for n in weights}, weights)
+        return self.evaluator.spread(mixture({n: self.prediction(n) for n in weights}, weights))
 
     def prediction(self, number: int) -> np.ndarray:
-        """An experiment's out-of-fold predictions."""
+        """An experiment's out-of-fold predictions for the validated rows."""
         if number not in self._known:
-            self._known[number] = self.evaluator.oof(self.usable[number].oof)
+            self._known[number] = self.evaluator.validated_oof(self.usable[number].oof)
         return self._known[number]
 
     def array(self, array: np.ndarray) -> str:

@@ -39,8 +39,8 @@ class Evaluation:
         score: out-of-fold score in the run's metric.
         metrics: further out-of-fold figures.
         by_part: the score on each part, in the protocol's order.
-        predictions: digest of the out-of-fold predictions: ``.npy``, (development rows, classes) or (rows,), with
-            NaN where a row was never validated.
+        predictions: digest of the out-of-fold predictions: ``.npy``, (validated rows, classes) or (validated rows,),
+            with NaN where a row's part was not reached; see :attr:`Evaluator.validated`.
         fit_seconds: mean seconds of one fit, after the first, which also finds the number of boosting rounds.
         predict_seconds: mean seconds of predicting one part.
         seconds: seconds of all steps, as if one core had performed them.
@@ -277,11 +277,43 @@ class Evaluator:
         self._note_speed(recipe, outcomes, max_train_rows)
         return self._result(recipe, collected, outcomes)
 
-    def oof(self, digest: str) -> np.ndarray:
-        """Out-of-fold predictions by digest."""
+    @cached_property
+    def validated(self) -> np.ndarray:
+        """Positions of the development rows that some part validates, ascending: on large data a small share."""
+        import numpy as np
+
+        first = int(self.situation.protocol.forward)
+        return np.flatnonzero((self.assignment >= first).any(axis=0))
+
+    def validated_oof(self, digest: str) -> np.ndarray:
+        """Out-of-fold predictions for the validated rows by digest, NaN where a part was not reached."""
         import numpy as np
 
         return np.asarray(np.load(io.BytesIO(self.engine.store.get(digest)), allow_pickle=False))
+
+    def oof(self, digest: str) -> np.ndarray:
+        """Out-of-fold predictions for all development rows by digest, NaN where a row was never validated."""
+        return self.spread(self.validated_oof(digest))
+
+    def spread(self, predictions: np.ndarray) -> np.ndarray:
+        """Predictions for the validated rows as predictions for all development rows, NaN elsewhere."""
+        import numpy as np
+
+        if len(self.validated) == len(self.truth):
+            return predictions
+        whole = np.full((len(self.truth), *predictions.shape[1:]), np.nan)
+        whole[self.validated] = predictions
+        return whole
+
+    def whole(self, digest: str) -> str:
+        """Digest of the same out-of-fold predictions for all development rows, for steps that look at the rows."""
+        import numpy as np
+
+        if len(self.validated) == len(self.truth):
+            return digest
+        buffer = io.BytesIO()
+        np.save(buffer, self.oof(digest), allow_pickle=False)
+        return self.engine.store.put(buffer.getvalue())
 
     def score(self, metric: Metric, prediction: np.ndarray, rows: np.ndarray | None = None) -> float:
         """A metric of predictions for development rows (all, or those of a mask)."""
@@ -382,7 +414,7 @@ class Evaluator:
         if not np.isfinite(oof[seen]).all():
             raise StepError("error", "the model predicted values that are not finite", "NotFinite")
         buffer = io.BytesIO()
-        np.save(buffer, oof, allow_pickle=False)
+        np.save(buffer, oof[self.validated], allow_pickle=False)
         by_part = tuple(self._part_score(collected, p) for p in sorted(collected))
         score: Score[Validation] = Score(
             self.metric.name,

@@ -317,7 +317,7 @@ class Reasoning:
             key=lambda e: gain(self._evaluator.metric, e.score.value, 0.0) if e.score else 0.0,
             default=None,
         )
-        inputs = {"rows": situation.rows} | ({"oof": best.oof} if best is not None else {})
+        inputs = {"rows": situation.rows} | ({"oof": self._evaluator.whole(best.oof)} if best is not None else {})
         step = Step(
             "modelwright.exploring:explore",
             EXPLORE_VERSION,

@@ -146,12 +146,12 @@ class Search:
         if self.evaluator.fidelity.sampled:
             known = topmost(known)
         if self._weights[0] != len(known):
-            chosen = {}
+            chosen, metric = {}, self.evaluator.mixing_metric
             if known:
                 chosen = greedy(
-                    {n: self.evaluator.oof(e.oof) for n, e in known.items()},
-                    lambda p, rows: self.evaluator.score(self.evaluator.mixing_metric, p, rows),
-                    self.evaluator.mixing_metric,
+                    {n: self.evaluator.validated_oof(e.oof) for n, e in known.items()},
+                    lambda p, rows: self.evaluator.score(metric, p, self.evaluator.validated[rows]),
+                    metric,
                     seed=self.prepared.problem.seed,
                     candidates=12,
                     kinds={n: e.plan.estimator.action for n, e in known.items()},

@@ -153,12 +153,12 @@ class Workbench:
                 max_train_rows=self.max_train_rows,
             )
             self.evaluations[recipe.digest] = known
-        prediction = self.evaluator.oof(known.predictions)
+        prediction = self.evaluator.validated_oof(known.predictions)
         seen = np.isfinite(prediction).reshape(len(prediction), -1).all(axis=1)
         return Measured(
             known.score,
             known.metrics,
-            self.evaluator.truth[seen],
+            self.evaluator.truth[self.evaluator.validated[seen]],
             prediction[seen],
             known.seconds,
             known.status == "pruned",

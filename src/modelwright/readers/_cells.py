@@ -257,7 +257,7 @@ def _of_arrow(array: pa.Array) -> Cells:
 
 def _floats(array: pa.Array) -> Floats:
     floats = array.cast(pa.float64(), safe=False)
-    values: Floats = np.array(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
+    values: Floats = floats.to_numpy(zero_copy_only=False)  # nobody writes to it: it may be the source's own memory
     return values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -214,13 +215,13 @@ def with_rest(cells: Cells, field: Field) -> Field:
 def _quantity(name: str, cells: Cells, field: Field) -> Field:
     """Numbers: are they a quantity, or do they name rows, things or points in time?"""
     values = numbers(cells, field)
-    finite = values[np.isfinite(values)]
+    finite = _finite(values)
     plainly = field.number is None and not field.formats
     if not len(finite):
         return Field(
             name, "constant", "none of its values is a finite number", warnings=("it has only infinite values",)
         )
-    whole = bool((finite == np.floor(finite)).all())
+    whole = _whole(finite)
     if plainly and whole:
         moments = epoch(name, finite)
         if moments:
@@ -236,11 +237,22 @@ def _quantity(name: str, cells: Cells, field: Field) -> Field:
     return measured(cells, field)
 
 
+def _finite(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    known = np.isfinite(values)
+    return values if known.all() else values[known]
+
+
+def _whole(finite: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Whether all values are whole; the first thousand mostly tell."""
+    head = finite[:1_000]
+    return bool((head == np.floor(head)).all()) and bool((finite == np.floor(finite)).all())
+
+
 def measured(cells: Cells, field: Field) -> Field:
     """The field of a quantity with what is to be said of its values: infinite ones, sentinels, unreadable ones."""
     values = numbers(cells, field)
-    finite = values[np.isfinite(values)]
-    infinite = int(np.isinf(values).sum())
+    finite = _finite(values)
+    infinite = 0 if len(finite) == len(values) else int(np.isinf(values).sum())
     if infinite:
         field = _warn(field, f"{infinite:,} infinite value{'s' if infinite > 1 else ''} became missing")
     code = sentinel(finite, cells.rows) if len(finite) else None
@@ -251,7 +263,7 @@ def measured(cells: Cells, field: Field) -> Field:
         field = _warn(replace(field, missing=(*field.missing, text)), told)
     if cells.form == "text":
         field = with_rest(cells, field)
-    whole = bool(len(finite)) and bool((finite == np.floor(finite)).all())
+    whole = bool(len(finite)) and _whole(finite)
     return replace(
         field, whole=whole, reason=field.reason.replace("numbers", "whole numbers", 1) if whole else field.reason
     )

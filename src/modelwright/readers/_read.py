@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, RequestError, UserError
@@ -24,30 +25,36 @@ from modelwright.readers._infer import infer
 from modelwright.readers._numbers import decimal_mark
 from modelwright.table import KINDS, Field, Kind, Schema
 
+LARGE = 100_000
+"""Rows from which each column keeps its own memory."""
+
 
 def read(source: Any, kinds: Mapping[str, Kind]) -> Reading:
     """See :func:`modelwright.readers.read`."""
     raw = _raw(source)
     if not len(raw.frame):
         raise DataError(f"{_called(source)} has column names but no rows; give data with at least one row")
-    frame, columns, notes = _worth_reading(raw, _called(source))
-    names = list(frame.columns)
+    verbatim = dict(zip(raw.frame.columns, raw.names, strict=True))
+    columns, notes = _worth_reading(raw, _called(source))
+    raw.frame = pd.DataFrame()  # from here on each column goes as soon as it has been converted
+    names, rows = columns.names, columns.rows
     _known(kinds, names)
     hint = _decimal(columns)
-    verbatim = dict(zip(raw.frame.columns, raw.names, strict=True))
-    fields, values = list[Field](), dict[int, Any]()
+    fields, values, empty = list[Field](), dict[int, Any](), list[str]()
     for i, name in enumerate(names):
-        kind = kinds.get(name)
-        field = demand(name, columns[i], kind, hint) if kind else infer(name, columns[i], hint)
+        kind, column = kinds.get(name), columns.take(i)
+        field = demand(name, column, kind, hint) if kind else infer(name, column, hint)
         fields.append(replace(field, source_name=verbatim[name] if verbatim[name] != name else ""))
-        values[i] = convert(columns[i], field).values
+        values[i] = convert(column, field).values
+        if field.source == "inferred" and column.missing.all():
+            empty.append(name)
+    pa.default_memory_pool().release_unused()
     nameless = [name for name in names if not verbatim[name].strip()]
     if nameless:
         notes.append(f"{_count(len(nameless), 'column')} without a name, called by position: {_listed(nameless)}.")
-    empty = [f.name for f, c in zip(fields, columns, strict=True) if c.missing.all() and f.source == "inferred"]
     if empty:
         notes.append(f"{_count(len(empty), 'column')} without any value: {_listed(empty)}.")
-    return Reading(_frame(values, names, len(frame)), Schema(tuple(fields)), raw.origin, (*raw.notes, *notes))
+    return Reading(_frame(values, names, rows), Schema(tuple(fields)), raw.origin, (*raw.notes, *notes))
 
 
 def conform(source: Any, schema: Schema, optional: tuple[str, ...]) -> Reading:
@@ -97,7 +104,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _frame(values: dict[int, Any], names: list[str], rows: int) -> pd.DataFrame:
-    frame = pd.DataFrame(values, index=pd.RangeIndex(rows))
+    # One block for all numbers is quicker to compute with, but making it takes a second copy of them.
+    frame = pd.DataFrame(values, index=pd.RangeIndex(rows), copy=rows < LARGE)
     frame.columns = pd.Index(names, dtype="str")
     return frame
 
@@ -167,32 +175,65 @@ def _known(kinds: Mapping[str, Kind], names: list[str]) -> None:
             raise RequestError(f"column {name[:80]!r} can't be {str(kind)[:40]!r}; kinds are {', '.join(KINDS)}")
 
 
-def _worth_reading(raw: Raw, called: str) -> tuple[pd.DataFrame, list[Cells], list[str]]:
-    """The frame without rows that are wholly empty, and without empty columns that have no name."""
+class _Columns:
+    """A frame's columns as cells, made when they are asked for and let go when they are taken."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.names, self.rows = list(frame.columns), len(frame)
+        self._series: list[pd.Series[Any] | None] = [frame.iloc[:, i] for i in range(frame.shape[1])]
+        self._cells: dict[int, Cells] = {}
+
+    def __getitem__(self, place: int) -> Cells:
+        if place not in self._cells:
+            series = self._series[place]
+            assert series is not None
+            self._cells[place] = cells(series)
+        return self._cells[place]
+
+    def take(self, place: int) -> Cells:
+        """The cells of a column that nobody will ask for again."""
+        found = self[place]
+        self._series[place] = None
+        del self._cells[place]
+        return found
+
+    def texts(self) -> Iterator[Cells]:
+        """The columns that came as text."""
+        for place, series in enumerate(self._series):
+            assert series is not None
+            kind = series.dtype
+            if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
+                found = self[place]
+                if found.form == "text":
+                    yield found
+
+
+def _worth_reading(raw: Raw, called: str) -> tuple[_Columns, list[str]]:
+    """The columns without rows that are wholly empty, and without empty columns that have no name."""
     notes: list[str] = []
-    frame, columns = raw.frame, [cells(raw.frame.iloc[:, i]) for i in range(raw.frame.shape[1])]
-    void = [i for i, column in enumerate(columns) if not raw.names[i].strip() and column.missing.all()]
+    frame, columns = raw.frame, _Columns(raw.frame)
+    void = [i for i, name in enumerate(raw.names) if not name.strip() and columns[i].missing.all()]
     if void:
         notes.append(
             f"{_count(len(void), 'empty column')} without a name {'was' if len(void) == 1 else 'were'} left out."
         )
-        keep = [i for i in range(len(columns)) if i not in set(void)]
-        frame, columns = frame.iloc[:, keep], [columns[i] for i in keep]
+        keep = [i for i in range(len(columns.names)) if i not in set(void)]
+        frame = frame.iloc[:, keep]
+        columns = _Columns(frame)
     empty = np.ones(len(frame), dtype=bool)
-    for column in columns:
-        empty &= column.missing
+    for i in range(len(columns.names)):
+        empty &= columns[i].missing
         if not empty.any():
-            return frame, columns, notes
+            return columns, notes
     if empty.all():
         raise DataError(f"{called} has {_count(len(frame), 'row')}, but no value in any of them")
     notes.append(f"{_count(int(empty.sum()), 'empty row')} left out.")
-    frame = frame[~empty].reset_index(drop=True)
-    return frame, [cells(frame.iloc[:, i]) for i in range(frame.shape[1])], notes
+    return _Columns(frame[~empty].reset_index(drop=True)), notes
 
 
-def _decimal(columns: list[Cells]) -> str:
+def _decimal(columns: _Columns) -> str:
     """The decimal mark that the columns of a text table agree on, or nothing."""
-    marks = [decimal_mark(c.sample(50)) for c in columns if c.form == "text" and not c.missing.all()]
+    marks = [decimal_mark(c.sample(50)) for c in columns.texts() if not c.missing.all()]
     comma, point = marks.count(","), marks.count(".")
     return "," if comma > point else "." if point > comma else ""
 

@@ -29,7 +29,10 @@ class Parquet(Recognising):
         from pyarrow import parquet
 
         try:
-            table = parquet.ParquetFile(pa.BufferReader(contents(path))).read()
+            with path.open("rb") as stream:
+                plain = stream.read(4) == b"PAR1"
+            # A file that isn't packed is read column by column, without its bytes being held besides.
+            table = parquet.ParquetFile(path if plain else pa.BufferReader(contents(path))).read()
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path, "Parquet", error) from error
         return from_arrow(table, "Parquet")
