@@ -16,7 +16,7 @@ from modelwright.executors.inline import Inline
 from modelwright.fidelity import LEAST_ROWS, Fidelity, ladder, most_in_memory, most_rows
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
-from modelwright.policy.search import Seen
+from modelwright.policy.made import Seen
 from modelwright.protocol import Score
 from modelwright.recipe import Setting, Use
 from modelwright.request import Request
