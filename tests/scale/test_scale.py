@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -139,6 +140,7 @@ def test_of_one_recipe_only_the_fit_on_the_most_rows_counts():
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory):
     """A run on 4,000 rows that takes them for many: kept are 3,000, compared is on 250 and 1,000, fitted on 1,500."""
+    importlib.import_module("catboost")  # here two threads share one process: neither may meet it half imported
     patch, folder = pytest.MonkeyPatch(), tmp_path_factory.mktemp("sampled")
     patch.setattr(fidelities, "ladder", lambda *a, **k: Fidelity((250, 1_000), whole=False, most=1_500))
     patch.setattr(preparation, "most_rows", lambda *a, **k: 3_000)
