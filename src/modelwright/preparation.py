@@ -227,12 +227,12 @@ def _with_test_rows(
     request: Request, reading: Reading, problem: Problem
 ) -> tuple[pd.DataFrame, np.ndarray | None, list[str]]:
     """The data with the user's labelled test rows below it, and their positions."""
-    import numpy as np
-
-    from modelwright.fitting import stack_rows
-
     if request.test is None:
         return reading.frame, None, []
+    import numpy as np
+
+    from modelwright.fitting import stack_rows  # needs the libraries that otherwise only workers load
+
     given = conform(request.test, reading.schema)
     if given.frame[problem.target.value].notna().sum() == 0:
         raise DataError(
