@@ -18,6 +18,9 @@ from modelwright.table import Kind
 if TYPE_CHECKING:
     import pandas as pd
 
+    from modelwright.contrast import Contrast
+    from modelwright.replaying import Replay
+
 __all__ = ["Model", "Run", "fit", "load"]
 
 RUNS = Path("modelwright-runs")
@@ -58,6 +61,37 @@ class Run:
         if self._model is None:
             self._model = load(self.folder / "model")
         return self._model
+
+    def replay(self, out: str | Path | None = None) -> Replay:
+        """Repeat the run from its records, offline; see :func:`modelwright.replaying.replay`.
+
+        Args:
+            out: folder of the replay; a new one below ``replays`` in the run's folder by default.
+        """
+        from modelwright.replaying import replay
+
+        return replay(self.folder, out=None if out is None else Path(out))
+
+    def compare(self, other: str | Path | Run) -> Contrast:
+        """What differs between this run and another one, and which model is better on the same sealed rows."""
+        from modelwright.contrast import contrast
+
+        return contrast(self.folder, other.folder if isinstance(other, Run) else Path(other))
+
+    def rollback(self, experiment: str | int | None) -> Run:
+        """Deliver the model of an earlier experiment; see :func:`modelwright.rollback.roll_back`.
+
+        Args:
+            experiment: its number or name; ``None`` delivers again what the run chose by itself.
+        """
+        from modelwright import rollback
+
+        if experiment is None:
+            rollback.undo(self.folder)
+        else:
+            rollback.roll_back(self.folder, str(experiment))
+        self._model = None
+        return self
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"

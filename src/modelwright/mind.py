@@ -120,6 +120,8 @@ class Mind:
                 opinion = partial(self._answer_again, door, agent, facts, policy, before, patience)
                 self._opinions.append(self._pool.submit(opinion))
             return Decided(agent.answer.model_validate(before.output), before.tier, before.descents, ())
+        if self._recorded.again:  # what the run didn't ask has nothing to be compared with
+            return Decided(policy(), "policy", (), ())
         opening = self._opening(question, agent, facts)
         began = time.monotonic()
 

@@ -191,6 +191,10 @@ class Reasoning:
             self._changed.notify_all()
         self._begun.put(None)
 
+    def wait(self) -> None:
+        """Wait until what is being thought has come to its end, after :meth:`close`."""
+        self._thread.join()
+
     # ── the thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _think(self) -> None:

@@ -126,7 +126,7 @@ def replay(
     finally:
         store.close()
     again = records_of(folder)
-    result = _compared(run, folder, state, fold(again), script, again)
+    result = compare_with(run, folder, state, fold(again), script, again)
     text = json.dumps(plain(result), indent=1, ensure_ascii=False)
     (folder / "replay.json").write_text(text + "\n", encoding="utf-8")
     return result
@@ -291,7 +291,17 @@ def records_of(folder: Path) -> tuple[Record, ...]:
 # ── what differs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _compared(run: Path, folder: Path, then: State, now: State, script: Script, records: Sequence[Record]) -> Replay:
+def compare_with(run: Path, folder: Path, then: State, now: State, script: Script, records: Sequence[Record]) -> Replay:
+    """What a replay came to, beside the run.
+
+    Args:
+        run: folder of the run.
+        folder: folder of the replay.
+        then: state of the run.
+        now: state of the replay.
+        script: what the replay began with.
+        records: the replay's log.
+    """
     causes = _causes(then, now, script)
     because = "; ".join(f"{c.what} {c.name}" for c in causes)
     found = [*causes, *_prepared(then, now, because)]

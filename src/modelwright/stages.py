@@ -103,6 +103,8 @@ def searched(
         finally:
             if search.reasoning is not None:
                 search.reasoning.close()
+                if before.asked_again:  # nothing follows that would give it time
+                    search.reasoning.wait()
         journal.append("search_stopped", {"reason": reason, "time_limited": search.time_limited})
     return search.done
 

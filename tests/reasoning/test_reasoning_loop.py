@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from reasoning_samples import PROBLEM, bodies, knows, text_of
+from reasoning_samples import PROBLEM, THIRD, bodies, knows, text_of
 
 import modelwright
+from modelwright.asking_again import ask_again
 from modelwright.errors import RequestError
 from modelwright.llms import Lost, NotAuthorised, NotUnderstood
 from modelwright.llms.doubles import RandomlyValid, Scripted
@@ -102,6 +103,31 @@ def test_the_same_replies_give_the_same_run(known, tmp_path):
     assert state.delivery is not None
     assert again.delivery is not None
     assert state.delivery.choice.weights == again.delivery.choice.weights
+
+
+def test_another_model_is_asked_the_same_and_shown_where_it_parts(known, tmp_path):
+    run, state, model = known
+
+    def other(ask):
+        if ask.purpose == "designer":
+            return {"plans": [THIRD]}
+        return knows(ask)
+
+    stranger = Scripted(other, title="scripted:stranger")
+    found = ask_again(run.folder, stranger, out=tmp_path / "again")
+    by_question = {o.question: o for o in found.opinions}
+    assert found.performed == 0  # no experiment is run again
+    parted = by_question["designer:1"]
+    assert not parted.same and parted.answered
+    assert "sql_features → logistic_regression" in parted.then and parted.now == "binning → lightgbm"
+    assert by_question["retriever:1"].same
+    assert {"manager:1", "interpreter:1", "reporter:1"} <= set(found.missed)  # the run was given a frame
+    # It is asked in the words that were used then.
+    asked = {a.messages for a in stranger.asks if a.purpose == "designer"}
+    assert {a.messages for a in model.asks if a.purpose == "designer"} >= asked
+    again = state_of(found_folder := tmp_path / "again")
+    assert {n: e.score for n, e in again.experiments.items()} == {n: e.score for n, e in state.experiments.items()}
+    assert not (found_folder / "model").exists()
 
 
 def test_random_but_valid_answers_cost_nothing_but_time(tmp_path):
