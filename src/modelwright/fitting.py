@@ -7,6 +7,7 @@ inputs as files and returns :class:`~modelwright.executors.Done`.
 from __future__ import annotations
 
 import json
+import math
 import time
 import warnings
 from collections.abc import Sequence
@@ -299,16 +300,17 @@ def open_holdout(
     validation: dict[str, Any],
     threshold: float | None,
     personal: Sequence[str],
-    importance_seconds: float,
     unseen_groups: bool = False,
     tried: int = 0,
 ) -> Done:
     """Judge the refitted members on the sealed rows: the one step that opens them to measure.
 
     Inputs are the members, ``baseline`` (a model), ``holdout``, and ``units``, which may hold ``groups`` and ``times``
-    of the sealed rows. The value is a :class:`~modelwright.judgement.Judgement` as plain JSON; the artefact
-    ``predictions`` holds the model's for the sealed rows, so that models can be compared without opening them again.
+    of the sealed rows. Importances get as long as was wished for the step, counted from the first prediction's end.
+    The value is a :class:`~modelwright.judgement.Judgement` as plain JSON; the artefact ``predictions`` holds the
+    model's for the sealed rows, so that models can be compared without opening them again.
     """
+    patience = math.inf if place.stop_at is None else place.stop_at - time.monotonic()
     asked = restore(Problem, problem)
     model = assembled(place, weights, n_classes, calibration)
     baseline = load_model(place.inputs["baseline"])
@@ -316,9 +318,6 @@ def open_holdout(
     started = time.perf_counter()
     prediction = raw_predictions(model, frame, bool(n_classes))
     predict_seconds = time.perf_counter() - started
-    deadline = time.monotonic() + importance_seconds
-    if place.stop_at is not None:
-        deadline = min(deadline, place.stop_at)
     importances: tuple[Importance, ...] = permutation_importance(
         lambda rows: raw_predictions(model, rows, bool(n_classes)),
         frame,
@@ -328,7 +327,7 @@ def open_holdout(
         classes=asked.classes,
         threshold=threshold,
         seed=place.seed,
-        deadline=deadline,
+        deadline=time.monotonic() + patience,
         personal=tuple(personal),
     )
     with np.load(place.inputs["units"], allow_pickle=False) as units:

@@ -1,5 +1,7 @@
 """Fitted models on disk: written by skops, audited against a list of trusted types before anything is constructed.
 
+The same model makes the same bytes in every process, so that a model is known by the digest of its file.
+
 Nothing here unpickles. skops trusts plain values, numpy and scikit-learn's public estimators by itself; everything
 else that our models are made of is named below, and a file that asks for any other type is refused by name.
 """
@@ -7,8 +9,12 @@ else that our models are made of is named below, and a file that asks for any ot
 from __future__ import annotations
 
 import importlib
+import io
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 from modelwright.errors import DataError
 
@@ -64,10 +70,45 @@ OWN_ROOMS = ("modelwright.pipeline", "modelwright.estimators", "modelwright.tran
 
 
 def dump_model(model: Any, path: Path) -> None:
-    """Write a fitted model."""
+    """Write a fitted model; equal models make equal bytes.
+
+    skops names objects by their addresses, files by these or at random, and its zip tells the time. Here objects and
+    files are numbered in the order in which the schema comes to them, and the time is that of the zip format's birth.
+    """
     import skops.io
 
-    skops.io.dump(model, path)
+    with ZipFile(io.BytesIO(skops.io.dumps(model))) as written, ZipFile(path, "w") as archive:
+        schema = json.loads(written.read(_SCHEMA))
+        objects: dict[Any, int] = {}
+        files: dict[str, str] = {}
+        for place, node in enumerate(_nodes(schema)):
+            if isinstance(node.get("__id__"), int):
+                # Which equal numbers and texts are one object is an accident of the process.
+                same = f"plain {place}" if node["__loader__"] == "JsonNode" else node["__id__"]
+                node["__id__"] = objects.setdefault(same, len(objects) + 1)
+            name = node.get("file")
+            if isinstance(name, str) and name not in files:
+                files[name] = f"{len(files) + 1}{Path(name).suffix}"
+                archive.writestr(ZipInfo(files[name]), written.read(name))
+            if isinstance(name, str):
+                node["file"] = files[name]
+        archive.writestr(ZipInfo(_SCHEMA), json.dumps(schema))
+
+
+_SCHEMA = "schema.json"
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """The nodes of a skops schema, each before those below it."""
+    waiting = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "__loader__" in value:
+                yield value
+            waiting.extend(reversed(value.values()))
+        elif isinstance(value, list):
+            waiting.extend(reversed(value))
 
 
 def load_model(path: Path) -> Any:

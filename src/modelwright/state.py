@@ -69,6 +69,7 @@ class State:
     started: float = 0.0
     spent: float = 0.0
     prepared: Prepared | None = None
+    given: tuple[Given, ...] = ()
     plans: dict[int, Plan] = field(default_factory=dict)
     experiments: dict[int, Experiment] = field(default_factory=dict)
     programs: dict[int, str] = field(default_factory=dict)

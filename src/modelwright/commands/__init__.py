@@ -81,7 +81,8 @@ def latest_unfinished() -> Path:
         RequestError: when there is none.
     """
     for folder in folders():
-        if not (folder / "summary.json").exists():
+        # The log decides: a run that was killed while its last files were written may have a summary already.
+        if not (folder / "summary.json").exists() or state_of(folder).status != "finished":
             return folder
     raise RequestError(f"there is no unfinished run below {RUNS}; name a run folder")
 
