@@ -49,6 +49,28 @@ def test_the_default_memory_limit_holds_for_steps_without_one(tmp_path):
     assert failure_of(outcome).kind == "memory"
 
 
+@pytest.mark.parametrize("part", [1 << 20, 12 << 20], ids=["many files", "one large file"])
+def test_a_step_that_fills_the_disk_costs_itself_only(tmp_path, part):
+    with light(tmp_path, slots=1, disk=8 << 20) as executor:
+        step = Step(f"{HERE}:fill", 1, {"size": 12 << 20, "part": part})
+        failure = failure_of(executor.submit(step, Limits(seconds=PATIENCE / 2)).result(PATIENCE))
+        assert failure.kind == "crash"
+        assert "disk" in failure.message and "--out" in failure.message
+        assert executor.submit(Step(f"{HERE}:echo", 1, {}), Limits()).result(PATIENCE).ok
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_what_libraries_leave_in_the_folder_for_temporary_files_goes_with_the_step(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "leaving.py").write_text(
+        "import tempfile\nfrom modelwright.executors import Done\ndef f(w): return Done(tempfile.mkstemp()[1], {})\n"
+    )
+    with light(tmp_path, slots=1) as executor:
+        left = Path(executor.submit(Step("leaving:f", 1, {}), Limits()).result(PATIENCE).value)
+    assert left.is_relative_to(tmp_path / "scratch")
+    assert not left.exists()
+
+
 def test_a_killed_zygote_costs_no_step(tmp_path):
     mark = tmp_path / "left"
     mark.write_text("1")

@@ -51,6 +51,30 @@ def kill_group(leader: int) -> None:
             send(leader, signal.SIGKILL)
 
 
+def kill_tree(leader: int) -> None:
+    """Kill a process with all its descendants, also when they fork while this goes on.
+
+    They are stopped before any of them is killed: one that is stopped can't fork, and those that a dead parent leaves
+    behind would be looked for in vain. What hides even so comes to light as an orphan.
+    """
+    stopped: set[int] = set()
+    for _ in range(20):
+        found = set(tree_of(leader)) - stopped
+        if not found:
+            break
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGSTOP)
+        stopped |= found
+    for pid in stopped | {leader}:
+        kill_group(pid) if pid == leader else _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process with this number exists."""
     try:
@@ -105,19 +129,47 @@ def _resident(pid: int) -> int:
     return total
 
 
-def memory_of(leader: int) -> int:
-    """Resident bytes of a process and all its descendants.
+def tree_of(leader: int, most: int = 100_000) -> list[int]:
+    """A process and all its descendants; the search ends when more than ``most`` are found."""
+    found, waiting, seen = [], [leader], {leader}
+    while waiting and len(found) <= most:
+        pid = waiting.pop()
+        found.append(pid)
+        new = [child for child in children(pid) if child not in seen]
+        seen.update(new)
+        waiting += new
+    return found
+
+
+def memory_of(*pids: int) -> int:
+    """Resident bytes of some processes.
 
     On Linux without the pages of mapped files, which the kernel can take back at any time: mapping a large data set
     isn't held against anybody.
     """
-    total, waiting, seen = 0, [leader], set[int]()
-    while waiting:
-        pid = waiting.pop()
-        if pid not in seen:
-            seen.add(pid)
-            total += _resident(pid)
-            waiting += children(pid)
+    return sum(map(_resident, pids))
+
+
+def cap_files(size: int) -> None:
+    """Let writing fail in this process beyond a file size of so many bytes; Python raises ``OSError`` there."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+
+
+def disk_of(folder: str, most_files: int = 20_000) -> int:
+    """Bytes on disk of the files below a folder; of the first ``most_files`` where there are more."""
+    total, seen, waiting = 0, 0, [folder]
+    while waiting and seen < most_files:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                seen += 1
+                with contextlib.suppress(OSError):  # files come and go
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
     return total
 
 

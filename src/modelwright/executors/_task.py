@@ -23,6 +23,8 @@ MESSAGE_LENGTH = 1_000
 DETAIL_LENGTH = 4_000
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|unable to allocate|cannot allocate memory|out of memory", re.IGNORECASE)
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def perform(
     step: Step,
@@ -125,10 +127,15 @@ def _describe(error: BaseException) -> Failure:
         message = str(error)
     except Exception as broken:
         message = f"(its message can't be shown: {type(broken).__name__})"
+    full = isinstance(error, OSError) and error.errno in _NO_ROOM
+    if full:
+        message += ": the disk is full, or the step has written all that it may; free some, or choose another --out"
     short = message if len(message) <= MESSAGE_LENGTH else message[: MESSAGE_LENGTH - 1] + "…"
+    memory = isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(message)
     lines = traceback.TracebackException.from_exception(error, limit=-16, max_group_width=4).format()
     return Failure(
-        kind="memory" if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(message) else "error",
+        # A full disk may have room the next time: like a crash it is a matter of the moment.
+        kind="crash" if full else "memory" if memory else "error",
         message=short or f"{kind} without a message",
         error_type=kind,
         detail="".join(lines)[-DETAIL_LENGTH:],

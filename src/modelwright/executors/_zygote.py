@@ -6,7 +6,8 @@ started, when the other end of the socket closes, that is: when its host ends in
 
 Orders: ``{"do": "run", "id", "step", "limits", "folder", "artefacts"}`` and ``{"do": "cancel", "id"}``.
 Answers: ``{"is": "ready"}``, ``{"is": "started", "id", "pid"}`` and ``{"is": "ended", "id", "why", "exit", "seconds",
-"cpu_seconds", "peak"}``; a step's result is a file in its folder.
+"cpu_seconds", "peak"}``; a step's result is a file in its folder. ``why`` is empty, or what the step was killed for:
+``timeout``, ``memory``, ``processes``, ``disk`` or ``cancelled``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -37,6 +39,11 @@ TICK = 0.05
 """Seconds between two looks at the memory and the time of running steps."""
 ROOM = 512 << 20
 """Bytes that a step may map beyond twice its memory limit; less makes starting threads fail before the limit does."""
+
+MOST_PROCESSES = 64
+"""Processes that a step may have at a time; libraries start far fewer, and what runs away soon has more."""
+LOOKS = 10
+"""Ticks between two looks at what a step has written: it takes more calls than looking at its memory."""
 
 
 def send(sock: socket.socket, message: dict[str, Any]) -> None:
@@ -73,6 +80,8 @@ class _Child:
     started: float
     deadline: float
     memory: int
+    folder: str
+    disk: int
     why: str = ""
     peak: int = 0
 
@@ -83,10 +92,12 @@ class Zygote:
     Args:
         sock: the connection to the host.
         later: modules to import once the first steps are on their way.
+        disk: bytes that a step may write; 0 for half of what is free when it starts.
     """
 
-    def __init__(self, sock: socket.socket, later: list[str]) -> None:
-        self.sock, self.later = sock, later
+    def __init__(self, sock: socket.socket, later: list[str], disk: int = 0) -> None:
+        self.sock, self.later, self.disk = sock, later, disk
+        self.looks = 0
         self.pid = os.getpid()
         self.children: dict[int, _Child] = {}
         self.wake, wake_up = os.pipe()
@@ -138,16 +149,19 @@ class Zygote:
     def fork(self, order: dict[str, Any]) -> None:
         """Start a step in a child of its own."""
         limits = restore(Limits, order["limits"])
+        room = os.statvfs(order["folder"])
+        disk = self.disk or max(1 << 20, room.f_bavail * room.f_frsize // 2)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # libraries' idle threads, see the module's docstring
             pid = os.fork()
         if pid == 0:
-            self.become_child(order, limits)
+            self.become_child(order, limits, disk)
         now = time.monotonic()
-        self.children[pid] = _Child(order["id"], pid, now, now + limits.seconds, limits.memory)
+        deadline = now + limits.seconds
+        self.children[pid] = _Child(order["id"], pid, now, deadline, limits.memory, order["folder"], disk)
         send(self.sock, {"is": "started", "id": order["id"], "pid": pid})
 
-    def become_child(self, order: dict[str, Any], limits: Limits) -> NoReturn:
+    def become_child(self, order: dict[str, Any], limits: Limits, disk: int) -> NoReturn:
         """Everything that happens in the child; it never returns."""
         code = 70
         try:
@@ -163,6 +177,7 @@ class Zygote:
             log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(log, 1)
             os.dup2(log, 2)
+            processes.cap_files(disk)
             _run(order, limits, folder, self.pools)
             code = 0
         except BaseException:
@@ -174,19 +189,25 @@ class Zygote:
             os._exit(code)
 
     def kill(self, child: _Child, why: str) -> None:
-        """Kill a step and its group; its descendants elsewhere come to light as orphans when it has ended."""
+        """Kill a step with its descendants; what escapes comes to light as an orphan when it has ended."""
         child.why = child.why or why
-        processes.kill_group(child.pid)
+        processes.kill_tree(child.pid)
 
     def watch(self) -> None:
-        """Kill what has outrun its time or its memory."""
+        """Kill what has outrun its time, its memory, its processes or its disk."""
         now = time.monotonic()
+        self.looks += 1
         for child in self.children.values():
             if now >= child.deadline:
                 self.kill(child, "timeout")
-            child.peak = max(child.peak, processes.memory_of(child.pid))
+            pids = processes.tree_of(child.pid, MOST_PROCESSES)
+            if len(pids) > MOST_PROCESSES:
+                self.kill(child, "processes")
+            child.peak = max(child.peak, processes.memory_of(*pids))
             if child.memory and child.peak > child.memory:
                 self.kill(child, "memory")
+            if self.looks % LOOKS == 0 and processes.disk_of(child.folder) > child.disk:
+                self.kill(child, "disk")
 
     def reap(self) -> None:
         """Report ended steps, and kill what they left behind."""
@@ -223,14 +244,14 @@ class Zygote:
         """Kill orphans: children of this process that are no steps."""
         for pid in processes.children(self.pid):
             if pid not in self.children:
-                processes.kill_group(pid)
+                processes.kill_tree(pid)
 
     def end(self) -> None:
         """Kill everything, and wait until it has ended."""
         until = time.monotonic() + 10
         while time.monotonic() < until:
             for pid in processes.children(self.pid):
-                processes.kill_group(pid)
+                processes.kill_tree(pid)
             try:
                 os.wait4(-1, 0)
             except ChildProcessError:
@@ -249,8 +270,10 @@ def _run(order: dict[str, Any], limits: Limits, folder: Path, pools: Any) -> Non
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
         os.environ[name] = str(limits.threads)  # for libraries that aren't loaded yet
     _seed(step.seed)
-    scratch = folder / "scratch"
+    scratch, passing = folder / "scratch", folder / "tmp"
     scratch.mkdir()
+    passing.mkdir()
+    os.environ["TMPDIR"] = tempfile.tempdir = str(passing)  # what libraries leave there goes with the step
     # Threads instead of processes inside a step: its processes would import everything anew.
     with pools.limit(limits=limits.threads), joblib.parallel_config(backend="threading"):
         outcome = perform(step, limits, Path(order["artefacts"]), scratch, processes.uncap_data)
@@ -293,7 +316,7 @@ def main() -> None:
     sys.path[:] = setup["path"]
     preload(["joblib", *setup["preload"]])
     restore(Step, plain(Step("warm:up", 1, {})))
-    zygote = Zygote(sock, list(setup["later"]))
+    zygote = Zygote(sock, list(setup["later"]), int(setup.get("disk", 0)))
     try:
         send(sock, {"is": "ready"})
         zygote.serve()

@@ -28,7 +28,7 @@ from modelwright.errors import RequestError
 from modelwright.executors import Executor, Setting, cores, share_of_memory
 from modelwright.executors import _processes as processes
 from modelwright.executors._task import DETAIL_LENGTH, clear
-from modelwright.executors._zygote import receive, send
+from modelwright.executors._zygote import MOST_PROCESSES, receive, send
 from modelwright.hashing import plain, restore
 from modelwright.step import Failure, Limits, Outcome, Step
 
@@ -76,9 +76,11 @@ class Local(Executor):
         memory: bytes of resident memory for a step whose limits name none; 0 for no limit.
         preload: modules to import before the first step.
         later: modules to import while the first steps are running.
+        disk: bytes that a step may write; 0 for half of what is free when it starts.
 
     A step that outruns its memory is killed within a twentieth of a second; the memory of its descendants counts, that
-    of mapped files doesn't. When the zygote itself is killed, a new one is started, and the steps that were running
+    of mapped files doesn't. So is one that has more than :data:`~modelwright.executors._zygote.MOST_PROCESSES`
+    processes; what it has written is looked at twice a second. When the zygote itself is killed, a new one is started, and the steps that were running
     are performed once more. On macOS, a step whose zygote and host are both killed at once runs on to its end.
 
     Raises:
@@ -94,13 +96,14 @@ class Local(Executor):
         memory: int = 0,
         preload: Sequence[str] = PRELOAD,
         later: Sequence[str] = LATER,
+        disk: int = 0,
     ) -> None:
         if not hasattr(os, "fork"):
             raise RequestError("the local executor needs Linux or macOS; on Windows run modelwright inside WSL")
         if slots < 1:
             raise RequestError(f"at least one worker is needed, not {slots}")
         self.slots, self._folder, self._memory = slots, folder.resolve(), memory
-        self._preload, self._later = list(preload), list(later)
+        self._preload, self._later, self._disk = list(preload), list(later), disk
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._queue: list[tuple[int, int, _Task]] = []
@@ -188,7 +191,7 @@ class Local(Executor):
                 env=environment,
             )
         self._socket, self._ready = ours, False
-        self._tell({"path": path, "preload": self._preload, "later": self._later})
+        self._tell({"path": path, "preload": self._preload, "later": self._later, "disk": self._disk})
 
     def _tell(self, message: dict[str, Any]) -> None:
         try:
@@ -317,12 +320,27 @@ def _outcome(task: _Task, message: dict[str, Any]) -> Outcome:
         if message["why"] == "memory" or (name and ((limit and peak >= _NEAR * limit) or "bad_alloc" in log)):
             words = f"; its limit is {_mib(limit)}" if limit else ""
             outcome = _failed("memory", f"the step ran out of memory at {_mib(peak)}{words}", log)
+        elif message["why"] in _RAN_AWAY:
+            kind, words = _RAN_AWAY[message["why"]]
+            outcome = _failed("crash", words, log, error_type=kind)
         elif name:
             hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
             outcome = _failed("crash", f"the step's process was killed by {name}{hint}", log, error_type=name)
         else:
             outcome = _failed("crash", f"the step's process ended with exit status {code} and no result", log)
     return replace(outcome, seconds=message["seconds"], cpu_seconds=message["cpu_seconds"], peak_memory=peak)
+
+
+_RAN_AWAY = {
+    "processes": (
+        "TooManyProcesses",
+        f"the step was stopped because it had started more than {MOST_PROCESSES} processes; a library in it runs away",
+    ),
+    "disk": (
+        "TooMuchDisk",
+        "the step was stopped because it had written half of the free disk; free some, or choose another --out",
+    ),
+}
 
 
 def _failed(kind: Any, message: str, detail: str = "", error_type: str = "") -> Outcome:

@@ -239,6 +239,23 @@ class IsolationContract(ExecutorContract):
         assert "about to end" in failure.detail
         assert self.perform(executor, "echo").ok
 
+    def test_a_crash_in_native_code_costs_its_step_only(self, executor: Executor) -> None:
+        failure = failure_of(self.perform(executor, "native", how="segfault"))
+        assert failure.kind == "crash"
+        assert "SIGSEGV" in failure.message
+        assert "native" in failure.detail, "the log says where"
+
+    def test_native_code_that_is_deaf_to_signals_is_stopped(self, executor: Executor, tmp_path: Path) -> None:
+        mark = tmp_path / "mark"
+        outcome = self.perform(executor, "native", Limits(seconds=1.0), how="deaf", mark=str(mark))
+        assert failure_of(outcome).kind == "timeout"
+        until(lambda: ended(int(mark.read_text())))
+
+    def test_processes_without_end_cost_their_step_only(self, executor: Executor) -> None:
+        failure = failure_of(self.perform(executor, "bomb", Limits(seconds=PATIENCE / 2)))
+        assert (failure.kind, failure.error_type) == ("crash", "TooManyProcesses"), failure
+        assert self.perform(executor, "echo").ok
+
     def test_cancelling_what_runs(self, executor: Executor, tmp_path: Path) -> None:
         future, pids = self.waiting(executor, tmp_path / "mark", "child")
         assert future.cancel()

@@ -91,6 +91,44 @@ def crash(workplace: Workplace, how: int) -> Done:
     return Done(None, {})
 
 
+def native(workplace: Workplace, how: str, mark: str = "") -> Done:
+    """Go wrong in native code.
+
+    Args:
+        workplace: unused.
+        how: ``segfault`` reads where nothing is; ``deaf`` sleeps inside a C library that holds the interpreter's lock
+            while all signals are blocked, so that only SIGKILL can end it.
+        mark: a file that says that it has begun.
+    """
+    import ctypes
+
+    if mark:
+        Path(mark).write_text(str(os.getpid()))
+    if how == "segfault":
+        ctypes.string_at(0)
+    signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+    ctypes.PyDLL(None).sleep(60)
+    return Done(None, {})
+
+
+def bomb(workplace: Workplace) -> Done:
+    """Fork without end, each process in a session of its own; a bound far above any limit keeps tests from harm."""
+    for _ in range(9):
+        os.fork()
+        os.setsid() if os.getpid() != os.getpgrp() else None
+        time.sleep(0.05)
+    time.sleep(60)
+    return Done(None, {})
+
+
+def fill(workplace: Workplace, size: int, part: int) -> Done:
+    """Write ``size`` bytes in files of ``part`` bytes, then wait."""
+    for n in range(size // part):
+        with (workplace.scratch / f"part{n}").open("wb") as stream:
+            stream.write(b"x" * part)
+    return wait(workplace, "")
+
+
 def hog(workplace: Workplace, size: int, in_child: bool = False, chunk: int = 20 << 20) -> Done:
     """Take memory chunk by chunk here, or at once in a process of its own, and keep it for a while."""
     if in_child:
