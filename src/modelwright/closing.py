@@ -195,10 +195,15 @@ class Closing:
             )
 
     def _opened(self) -> float:
-        """When the sealed rows were opened: a run that goes on has opened them before, or does so now."""
-        before = next((r for r in self.journal.events() if r.kind == "holdout_opened"), None)
-        opened = float(before.body["time"]) if before is not None else time.time()
-        if before is None:
+        """When the sealed rows were opened for this delivery: before a run was interrupted, or now."""
+        opened = 0.0
+        for record in self.journal.events():
+            if record.kind == "holdout_opened":
+                opened = float(record.body["time"])
+            elif record.kind == "delivered":
+                opened = 0.0
+        if not opened:
+            opened = time.time()
             self.journal.append("holdout_opened", {"sealed": self.prepared.protocol.sealed, "time": opened})
         return opened
 
