@@ -11,6 +11,7 @@ session]}``. Written for each: ``{"kills": how often it was killed, "moments": o
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -127,15 +128,9 @@ def live(folder: Path, request: dict[str, Any], gaps: list[int]) -> dict[str, An
 
 
 def main() -> None:
-    import matplotlib.figure
-
-    import modelwright.closing
-    import modelwright.report
-    import modelwright.reasoning
-    import modelwright.searching
-    import modelwright.story
-    import modelwright.warm  # noqa: F401
-
+    for name in ("closing", "counsel", "delivery", "reasoning", "run", "searching", "stages", "story", "warm"):
+        importlib.import_module(f"modelwright.{name}")
+    importlib.import_module("matplotlib.figure")
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps(live(Path(asked["run"]), asked["request"], asked["gaps"])), flush=True)

@@ -21,6 +21,7 @@ from modelwright.state import State, fold
 from modelwright.step import Record
 from modelwright.stores.folder import Folder
 from modelwright.testing.provider_server import Asked, ProviderServer, Said
+
 # Later sessions repeat more before they get anywhere, so that gaps have to grow for a run to come to its end.
 CHAINS = {f"every {first} moments, then less often": [first + 9 * i for i in range(40)] for first in (7, 19, 31)}
 if MANY:
@@ -157,7 +158,7 @@ def test_no_provider_is_asked_twice(mortals, tmp_path):
     records, state = log_of(tmp_path / "run")
     assert state.status == "finished"
     assert any(e.plan.by == "designer" for e in state.experiments.values())
-    last = {session: body for session, body in asked}
+    last = dict(asked)
     once = [body for session, body in asked if body != last[session]]
     again = [body for body, times in Counter(body for _, body in asked).items() if times > 1 and body in once]
     assert not again
