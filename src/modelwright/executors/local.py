@@ -79,9 +79,9 @@ class Local(Executor):
         disk: bytes that a step may write; 0 for half of what is free when it starts.
 
     A step that outruns its memory is killed within a twentieth of a second; the memory of its descendants counts, that
-    of mapped files doesn't. So is one that has more than :data:`~modelwright.executors._zygote.MOST_PROCESSES`
-    processes; what it has written is looked at twice a second. When the zygote itself is killed, a new one is started, and the steps that were running
-    are performed once more. On macOS, a step whose zygote and host are both killed at once runs on to its end.
+    of mapped files doesn't. So is one that has more than 64 processes at a time; what it has written is looked at twice
+    a second. When the zygote itself is killed, a new one is started, and the steps that were running are performed once
+    more. On macOS, a step whose zygote and host are both killed at once runs on to its end.
 
     Raises:
         RequestError: on a platform without ``fork``.
