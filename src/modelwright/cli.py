@@ -10,7 +10,18 @@ from typing import Any
 import click
 
 from modelwright import __version__
-from modelwright.commands import RUNS, began, latest, latest_unfinished, records_of, safe, state_of, versions, watched
+from modelwright.commands import (
+    RUNS,
+    began,
+    drilling,
+    latest,
+    latest_unfinished,
+    records_of,
+    safe,
+    state_of,
+    versions,
+    watched,
+)
 from modelwright.errors import (
     AmbiguousError,
     Interrupted,
@@ -372,7 +383,7 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
-for command in versions.COMMANDS:
+for command in (*versions.COMMANDS, *drilling.COMMANDS):
     cli.add_command(command)
 
 DEMO_DAYS = 60

@@ -97,7 +97,7 @@ def fit_folds(
         argument has it, of the first part.
     """
     if drill is not None:
-        play(drill)
+        play(drill, place.scratch)
     setting = setting_of(place, situation)
     frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
     assignment = np.load(place.inputs["assignment"], allow_pickle=False)

@@ -10,8 +10,9 @@ from modelwright.errors import RequestError
 from modelwright.executors import find
 from modelwright.table import Kind
 
-INJECTIONS = ("invalid-estimator", "error", "crash", "timeout", "memory")
-"""What ``--inject-failure`` can play: a name that isn't registered, an exception, a death by signal, a hang, a leak."""
+INJECTIONS = ("invalid-estimator", "error", "crash", "killed", "timeout", "memory", "processes", "disk")
+"""What ``--inject-failure`` can play: a name that isn't registered, an exception, a crash in native code, a death by
+SIGKILL, a hang that ignores signals, a leak, processes without end, a full disk."""
 
 SHORTEST_BUDGET = 10.0
 """Seconds below which not even importing the libraries leaves time for a model."""

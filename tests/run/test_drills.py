@@ -21,7 +21,9 @@ from modelwright.request import INJECTIONS, Request
 from modelwright.stores.memory import Memory
 from modelwright.workbench import Workbench
 
-KINDS = {"invalid-estimator": "program", "error": "error", "crash": "crash", "timeout": "timeout", "memory": "memory"}
+KINDS = dict.fromkeys(INJECTIONS, "crash") | {
+    "invalid-estimator": "program", "error": "error", "timeout": "timeout", "memory": "memory",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
