@@ -227,8 +227,11 @@ def _run(home: Path, data: pd.DataFrame | None = None, listener: Any = None, **a
     from modelwright import run
     from modelwright.request import Request
 
-    path = home / "data.csv"
-    (_table() if data is None else data).to_csv(path, index=False)
+    path = home / ("data.csv" if data is None else "data.parquet")
+    if data is None:
+        _table().to_csv(path, index=False)
+    else:
+        data.to_parquet(path)
     request = Request(str(path), **{**_ASKED, "max_experiments": 2, **asked})
     with _forgetting():
         summary = run.start(request, home / "run", listeners=(listener,) if listener else ())
@@ -334,7 +337,7 @@ def _names(home: Path) -> str:
     table = _table()
     poisoned = "<script>alert(1)</script>\x1b[2J'; DROP TABLE events; --{{7*7}}%n"
     table = table.rename(columns={"x": poisoned, "place": "../../etc/passwd"})
-    table["=cmd|' /C calc'!A0"] = ["\x1b]0;title\x07", "${jndi:x}"] * (len(table) // 2)
+    table["=cmd|' /C calc'!A0"] = ["\x1b]0;title\x07", "${jndi:x}'; --"] * (len(table) // 2)
     _run(home, table)
     page = (home / "run" / "report.html").read_text("utf-8")
     scripts: list[str] = []

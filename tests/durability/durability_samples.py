@@ -34,6 +34,8 @@ ANSWERS: dict[str, Any] = {
             },
         ]
     },
+    "You decide whether": {"verdict": "accept", "reason": "The target is there and the columns are about it."},
+    "You are the librarian": {"picks": [{"note": "domain_formulas", "reason": "known indices"}]},
     "You read the results": {"summary": "Noise matters.", "trend": "flat", "go_on": True, "reason": "more to find"},
     "You make hypotheses": {"hypotheses": [{"text": "x shifts the border.", "confidence": 0.3}]},
 }  # fmt: skip
