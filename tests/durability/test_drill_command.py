@@ -13,7 +13,7 @@ from modelwright.cli import cli
 from modelwright.drills import PLAYS
 from modelwright.request import INJECTIONS
 
-QUICK = ("crash", "processes", "disk", "artefact", "log", "names")
+QUICK = ("processes", "artefact", "log")
 
 
 def drill(*args: str) -> tuple[int, str]:
