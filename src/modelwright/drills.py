@@ -66,7 +66,7 @@ def _leak(_: Path) -> None:
 
 def _fork(_: Path) -> None:
     """Fork again and again; only so often that no harm is done where nobody stops it."""
-    for _ in range(8):
+    for _round in range(8):
         os.fork()
         time.sleep(0.05)
     time.sleep(60)

@@ -131,7 +131,8 @@ def _resident(pid: int) -> int:
 
 def tree_of(leader: int, most: int = 100_000) -> list[int]:
     """A process and all its descendants; the search ends when more than ``most`` are found."""
-    found, waiting, seen = [], [leader], {leader}
+    found: list[int] = []
+    waiting, seen = [leader], {leader}
     while waiting and len(found) <= most:
         pid = waiting.pop()
         found.append(pid)
