@@ -219,7 +219,12 @@ def _table(rows: int = 240) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "place": place, "left": left})
 
 
-_ASKED: dict[str, Any] = {"statement": "Which customers will leave?", "target": "left", "time_budget": 300.0, "workers": 1}
+_ASKED: dict[str, Any] = {
+    "statement": "Which customers will leave?",
+    "target": "left",
+    "time_budget": 300.0,
+    "workers": 1,
+}
 
 
 def _run(home: Path, data: pd.DataFrame | None = None, listener: Any = None, **asked: Any) -> dict[str, Any]:
