@@ -252,7 +252,8 @@ class Closing:
                 "tried": len(refitter.usable),
             },
             {**self._members(refitter, choice), "baseline": baseline, "holdout": protocol.sealed}
-            | {"units": self.prepared.units},
+            | {"units": self.prepared.units}
+            | ({"rows": self.prepared.development, "assignment": protocol.assignment} if protocol.gap else {}),
             situation.seed,
         )
         # The time for importances isn't part of the step: a run that goes on must find it, however late it is.

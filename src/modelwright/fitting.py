@@ -21,6 +21,7 @@ import pandas as pd
 from modelwright.drills import play
 from modelwright.executors import Done, Workplace
 from modelwright.frames import read_frame
+from modelwright.gap import gap_rows, learnt_rows
 from modelwright.hashing import plain, restore
 from modelwright.importance import permutation_importance
 from modelwright.judgement import Importance
@@ -113,7 +114,10 @@ def fit_folds(
         fitted = time.perf_counter()
         if found is None and (used := boosting_rounds(model)) is not None:
             found = [used, len(train)]
-        arrays[f"{repeat}_{fold}"] = raw_predictions(model, frame.iloc[valid], setting.classification)
+        # The gap's rows are past when the fold begins: features of the past go on through them.
+        gap = gap_rows(assignment, fold)
+        found_there = raw_predictions(model, frame.iloc[np.r_[gap, valid]], setting.classification)
+        arrays[f"{repeat}_{fold}"] = found_there[len(gap) :]
         fit_seconds.append(fitted - started)
         train_rows.append(len(train))
         predict_seconds.append(time.perf_counter() - fitted)
@@ -146,6 +150,8 @@ def refit(
 ) -> Done:
     """Fit a recipe on all rows of the inputs ``rows`` and, with ``sealed``, ``holdout``; the artefact is ``model``.
 
+    Where the input ``assignment`` is given, the rows in the gap before the holdout are left out.
+
     Args:
         place: the workplace.
         recipe: what to fit.
@@ -160,6 +166,9 @@ def refit(
     if sealed:
         held, y_held = rows_of(place.inputs["holdout"], target, setting.n_classes)
         frame, y = stack_rows(frame, held), np.concatenate([y, y_held])
+    elif "assignment" in place.inputs:
+        learnt = learnt_rows(np.load(place.inputs["assignment"], allow_pickle=False))
+        frame, y = frame.iloc[learnt].reset_index(drop=True), y[learnt]
     if max_train_rows is not None and max_train_rows < len(y):
         kept = _sample(frame, y, np.arange(len(y)), max_train_rows, setting)
         frame, y = frame.iloc[kept], y[kept]
@@ -316,7 +325,8 @@ def open_holdout(
     baseline = load_model(place.inputs["baseline"])
     frame, y = rows_of(place.inputs["holdout"], target, n_classes)
     started = time.perf_counter()
-    prediction = raw_predictions(model, frame, bool(n_classes))
+    past = _before(place, target, n_classes)
+    prediction = raw_predictions(model, stack_rows(past, frame), bool(n_classes))[len(past) :]
     predict_seconds = time.perf_counter() - started
     importances: tuple[Importance, ...] = permutation_importance(
         lambda rows: raw_predictions(model, rows, bool(n_classes)),
@@ -368,6 +378,15 @@ def _sample(frame: pd.DataFrame, y: np.ndarray, rows: np.ndarray, limit: int | N
     )
     kept: np.ndarray = rows[picked]
     return kept
+
+
+def _before(place: Workplace, target: str, n_classes: int) -> pd.DataFrame:
+    """The rows in the gap before the holdout, which features of the past go on through; none without a gap."""
+    if "assignment" not in place.inputs:
+        return rows_of(place.inputs["holdout"], target, n_classes)[0].iloc[:0]
+    assignment = np.load(place.inputs["assignment"], allow_pickle=False)
+    frame, _ = rows_of(place.inputs["rows"], target, n_classes)
+    return frame.iloc[gap_rows(assignment, int(assignment[0].max()) + 1)]
 
 
 def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:

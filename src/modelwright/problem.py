@@ -125,8 +125,8 @@ class Problem:
         excluded: columns left out of every model, with the reason in ``reason``.
         classes: for classification the labels in the order of the probability columns.
         positive: for binary classification the label that is looked for.
-        horizon: how far ahead is predicted, in the user's words (``3 months``), where they say so and the words were
-            read by a language model.
+        horizon: how far ahead the target looks, in words (``3 months``), where the statement or the target's name
+            says so.
         constraints: what the user demands besides.
         seed: the seed of every random choice.
     """

@@ -60,10 +60,13 @@ class Protocol:
         n_development: development rows.
         n_holdout: sealed rows.
         assignment: digest of the stored array, ``int16`` of shape (repeats, development rows): the fold in which
-            each row is validated. With ``forward``, fold 0 only ever trains.
+            each row is validated. With ``forward``, fold 0 only ever trains. With a gap there is a second row: the
+            first fold for which each row may be learnt from; the one after the last fold stands for the holdout.
         sealed: digest of the sealed rows' file.
         reason: why it is done this way, in a few sentences for the report.
         warnings: what the reader should know.
+        gap: how far ahead the target looks, in words, where rows whose target reaches into what is judged are left
+            out of training; empty for no gap.
     """
 
     holdout: Strategy
@@ -78,6 +81,7 @@ class Protocol:
     sealed: str
     reason: str
     warnings: tuple[str, ...] = ()
+    gap: str = ""
 
     def parts(self) -> tuple[tuple[int, int], ...]:
         """All (repeat, fold) pairs that are validated, in the order in which they are run."""

@@ -316,6 +316,8 @@ class Refitter:
         inputs = {"rows": self.prepared.development}
         if sealed:
             inputs["holdout"] = self.prepared.protocol.sealed
+        elif self.prepared.protocol.gap:
+            inputs["assignment"] = self.prepared.protocol.assignment
         step = Step(
             "modelwright.fitting:refit",
             REFIT_VERSION,
@@ -373,7 +375,8 @@ class Again:
         if self.refitter.evaluator.fidelity.sampled:
             return {n: fitted[n] for n in self.choice.weights}, self.refitter.told(self.choice), True
         rows = protocol.n_development + protocol.n_holdout
-        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows."
+        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows"
+        judged += f" but those whose target looks into the sealed ones ({protocol.gap})." if protocol.gap else "."
         models = {n: fitted[n] for n in self.choice.weights}
         for number, future in self.futures.items():
             outcome = future.result()

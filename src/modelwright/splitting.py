@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelwright.errors import DataError
+from modelwright.gap import with_gap
+from modelwright.horizon import seconds_ahead
 from modelwright.problem import Problem
 from modelwright.protocol import Protocol, Strategy
 from modelwright.table import Schema
@@ -126,6 +128,20 @@ def make_protocol(
         )
     divided = _time_folds(development, classification) if times is not None else _random_folds(development, seed, brisk)
     assignment, folds, forward = divided
+    repeats, gap = len(assignment), ""
+    ahead = seconds_ahead(problem.horizon.value) if problem.horizon is not None else None
+    if development.times is not None and ahead and problem.horizon is not None:
+        moments = frame[problem.time_column.value].factorize(sort=True)[1]
+        strata = development.strata if len(problem.classes) == 2 else None
+        apart = with_gap(moments, ahead, assignment[0], development.times, rows.take(held).times, strata)
+        if apart is not None:
+            assignment, gap = apart, problem.horizon.value
+            folds = int(assignment[0].max())
+        elif moments.dtype.kind == "M":
+            warnings.append(
+                f"The target looks {problem.horizon.value!r} ahead, further than there are rows to leave out: targets "
+                "of rows that are learnt from reach into those that are judged, and scores may flatter."
+            )
     if classification:
         warnings += _class_warnings(problem, rows.strata, held, development.strata, assignment, forward)
     if len(held) > len(y) / 2 and test_rows is None:
@@ -136,15 +152,16 @@ def make_protocol(
         holdout=held_by,
         folds_by=folds_by,
         folds=folds,
-        repeats=len(assignment),
+        repeats=repeats,
         forward=forward,
         metric=problem.metric.value,
         n_development=len(kept),
         n_holdout=len(held),
         assignment="",
         sealed="",
-        reason=_reason(problem, held_by, folds_by, len(held), len(y), folds, assignment, forward),
+        reason=_reason(problem, held_by, folds_by, len(held), len(y), folds, assignment, forward, gap),
         warnings=tuple(warnings),
+        gap=gap,
     )
     return Split(protocol, kept, held, assignment)
 
@@ -161,6 +178,8 @@ def fold_rows(assignment: np.ndarray, repeat: int, fold: int, forward: bool) -> 
     import numpy as np
 
     folds = assignment[repeat]
+    if forward and len(assignment) > 1:
+        return np.flatnonzero(assignment[1] <= fold), np.flatnonzero(folds == fold)
     return np.flatnonzero(folds < fold if forward else folds != fold), np.flatnonzero(folds == fold)
 
 
@@ -362,7 +381,7 @@ def _class_warnings(
         if test.any():
             found.append(f"Some classes {text}: {_names(problem, np.flatnonzero(test))}.")
     first = 1 if forward else 0
-    for fold in range(first, int(assignment.max()) + 1):
+    for fold in range(first, int(assignment[0].max()) + 1):
         train, valid = fold_rows(assignment, 0, fold, forward)
         missing = np.setdiff1d(development[valid], development[train])
         missing = missing[kept[missing] > 1]
@@ -387,6 +406,7 @@ def _reason(
     folds: int,
     assignment: np.ndarray,
     forward: bool,
+    gap: str,
 ) -> str:
     time, group = problem.time_column.value, problem.group_column.value
     how = {
@@ -405,6 +425,8 @@ def _reason(
     if folds_by == "time":
         stretches = f"{folds} successive stretches of time" if folds > 1 else "the last stretch of time before them"
         then = f"experiments are compared on {stretches}, each predicted from everything before it"
+        if gap:
+            then += f", but for the rows just before it whose target looks into it ({gap})"
     elif forward:
         then = f"experiments are compared on {valid:,} of the other {n_kept:,} rows and learn from the rest"
     else:

@@ -44,7 +44,8 @@ def chance_test(place: Workplace, *, case: dict[str, Any]) -> Done:
     """
     asked = restore(Case, case)
     frame, y = rows_of(place.inputs["rows"], asked.target, asked.n_classes)
-    assignment = np.load(place.inputs["assignment"], allow_pickle=False)[:1]
+    # With a gap the second row belongs to the first; elsewhere further rows are repeats.
+    assignment = np.load(place.inputs["assignment"], allow_pickle=False)[: 2 if asked.protocol.gap else 1]
     rng = np.random.default_rng([place.seed, 53])
     if len(y) > MOST_ROWS:
         kept = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))

@@ -185,7 +185,7 @@ def _signed(
         id_columns=_joined(problem.id_columns, ids, reading),
         excluded=_joined(problem.excluded, out, reading),
         constraints=_demanded(problem.constraints, told.demands),
-        horizon=Known(told.horizon, "model", "you said so") if told.horizon else None,
+        horizon=Known(told.horizon, "model", "you said so") if told.horizon else problem.horizon,
     )
     if not signed.features(reading.schema.names):
         raise DataError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, RequestError
+from modelwright.horizon import ahead_in_name, ahead_in_words, seconds_ahead
 from modelwright.policy._metric import mentioned_metric
 from modelwright.policy._roles import find_excluded, find_group, find_ids, find_time
 from modelwright.policy._statement import Statement, read_statement
@@ -117,6 +118,7 @@ def understand(
         excluded=excluded,
         classes=classes,
         positive=looked_for,
+        horizon=_horizon(statement, name) if time.value is not None else None,
         constraints=demands,
         seed=seed,
     )
@@ -126,6 +128,17 @@ def understand(
             "constant or excluded; add columns or exclude fewer"
         )
     return problem
+
+
+def _horizon(statement: str, target: str) -> Known[str] | None:
+    """How far ahead the target looks, by the problem's words, else by its name."""
+    for words, reason in (
+        (ahead_in_words(statement), "the problem says so"),
+        (ahead_in_name(target), f"the name of {printable(target)!r} says so"),
+    ):
+        if words and seconds_ahead(words):
+            return Known(words, "inferred", reason)
+    return None
 
 
 # ── task ──
