@@ -45,6 +45,8 @@ from modelwright.tasks.metrics import find_metric
 from modelwright.transforms import all_transforms
 
 GOLDEN_ROWS = 8
+REFERENCE_ROWS = 200_000
+"""Development rows that reference values are taken from: their quantiles don't need more."""
 
 
 def rows_of(path: Path, target: str, n_classes: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -227,6 +229,8 @@ def assemble(
     model = assembled(place, weights, n_classes, calibration)
     dump_model(model, path)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
+    if len(frame) > REFERENCE_ROWS:
+        frame = frame.iloc[sample_rows(len(frame), REFERENCE_ROWS, seed=place.seed)]
     known = reference_rows(frame, personal=personal, floor=floor, seed=place.seed)
     references = place.scratch / "references.json"
     values = reference_values(frame, personal=personal, floor=floor)

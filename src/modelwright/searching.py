@@ -143,9 +143,10 @@ class Search:
     def weights(self, upto: int) -> dict[int, float]:
         """Shares of the present ensemble of the experiments up to a number, chosen on a sample of the rows."""
         known = {e.number: e for e in self.done if e.number <= upto and e.informed}
+        count = len(known)
         if self.evaluator.fidelity.sampled:
             known = topmost(known)
-        if self._weights[0] != len(known):
+        if self._weights[0] != count:
             chosen, metric = {}, self.evaluator.mixing_metric
             if known:
                 chosen = greedy(
@@ -158,7 +159,7 @@ class Search:
                     rounds=20,
                     max_rows=4_000,
                 )
-            self._weights = (len(known), chosen)
+            self._weights = (count, chosen)
         return self._weights[1]
 
     def refits(self, upto: int) -> tuple[float, ...]:
