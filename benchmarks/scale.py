@@ -159,7 +159,7 @@ def run(data: Path, folder: Path, budget: float) -> tuple[float, tuple[float, fl
         "none",
     ]
     began = time.monotonic()
-    process = subprocess.Popen([*command, *options, "--yes", "--quiet"], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *options, "--yes"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     peak, loads, ended = [0.0, 0.0], [os.getloadavg()[0]], threading.Event()
 
     def watch() -> None:

@@ -387,6 +387,7 @@ class Closing:
             tuple(e.plan.name for e in members),
             rival.plan.name if rival is not None else "",
             tuple(refitter.one_fit(e) for e in members),
+            refitter.fewest(choice),
         )
 
     def _assemble(self, choice: Choice, models: Mapping[int, Outcome]) -> Outcome:

@@ -48,6 +48,7 @@ class Case:
         rival: the best model that isn't delivered, whose out-of-fold predictions are the input ``rival``; empty when
             there is none.
         seconds: of fitting each member once on the development rows, on one core.
+        fitted_rows: development rows that the judged members were fitted on, where there are too many; 0 for all.
     """
 
     problem: Problem
@@ -66,6 +67,7 @@ class Case:
     names: tuple[str, ...] = ()
     rival: str = ""
     seconds: tuple[float, ...] = ()
+    fitted_rows: int = 0
 
     @property
     def target(self) -> str:
