@@ -26,6 +26,8 @@ SPEED_RESERVE = 0.85
 SIZE_RESERVE = 0.9
 REFIT_SHARE = 0.5
 """Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
+SHARED = 0.8
+"""Fits get quicker by this power of the number of their threads."""
 NEAR = 1.5
 """When no model keeps the limits: how much further than the closest one a better model may be beyond them."""
 
@@ -87,6 +89,11 @@ class Refitter:
         """Rows that an experiment's judged model was fitted on."""
         return int(self.fitted[number].value["rows"])
 
+    def fewest(self, choice: Choice) -> int:
+        """The least development rows that a member of a choice was fitted on; 0 where all were fitted on all."""
+        rows = min(self.fitted_rows(number) for number in choice.weights)
+        return 0 if rows >= self.prepared.protocol.n_development else rows
+
     def _seconds(self, experiment: Experiment, rows: int) -> float:
         """Seconds of fitting once on so many rows."""
         if not self.evaluator.fidelity.sampled:
@@ -111,12 +118,18 @@ class Refitter:
         members = [self.usable[number] for number in numbers]
         rows = min(n, fidelity.most)
         floor = min(rows, max(e.train_rows for e in members))
+        speed = self._threads(len(members)) ** SHARED
         while rows > floor:
             seconds = [self._seconds(e, rows) for e in members]
-            if max([sum(seconds) / slots, *seconds]) <= room:
+            if max(sum(seconds) / slots, max(seconds) / speed) <= room:
                 break
             rows = max(floor, int(0.9 * rows))
         return None if rows >= n else rows
+
+    def _threads(self, members: int) -> int:
+        """Threads of each of so many refits side by side: on large data, where few fits take all the time, all cores."""
+        slots = self.evaluator.engine.slots
+        return max(1, slots // members) if self.evaluator.fidelity.sampled else 1
 
     def affordable(self, weights: Mapping[int, float]) -> dict[int, float]:
         """The members that can be refitted in time, largest weights first; the best single model when none can."""
@@ -155,8 +168,8 @@ class Refitter:
             NoModelError: when neither a member nor any other model can be fitted.
         """
         limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
-        rows = self._limit(choice.weights)
-        futures = {n: self._submit(self.usable[n], seconds=limit, rows=rows) for n in choice.weights}
+        rows, threads = self._limit(choice.weights), self._threads(len(choice.weights))
+        futures = {n: self._submit(self.usable[n], seconds=limit, rows=rows, threads=threads) for n in choice.weights}
         for number, future in futures.items():
             self._keep(number, future.result())
         kept = {n: w for n, w in choice.weights.items() if n in self.fitted}
@@ -183,7 +196,9 @@ class Refitter:
         """Fit one model on all development rows unless it has been; whether there is one."""
         if number not in self.fitted:
             seconds = max(5.0, self.clock.left() - spare)
-            future = self._submit(self.usable[number], seconds=seconds, rows=self._limit([number]))
+            future = self._submit(
+                self.usable[number], seconds=seconds, rows=self._limit([number]), threads=self._threads(1)
+            )
             self._keep(number, future.result(), quiet=True)
         return number in self.fitted
 
@@ -310,7 +325,13 @@ class Refitter:
         )
 
     def _submit(
-        self, experiment: Experiment, *, seconds: float, rows: int | None = None, sealed: bool = False
+        self,
+        experiment: Experiment,
+        *,
+        seconds: float,
+        rows: int | None = None,
+        sealed: bool = False,
+        threads: int = 1,
     ) -> Future[Outcome]:
         situation = self.evaluator.situation
         inputs = {"rows": self.prepared.development}
@@ -332,7 +353,7 @@ class Refitter:
             inputs,
             situation.seed,
         )
-        limits = Limits(seconds=seconds, soft_seconds=0.9 * seconds, memory=self.evaluator.memory)
+        limits = Limits(seconds, 0.9 * seconds, self.evaluator.memory, threads)
         stage, priority = ("refit on all rows", 1) if sealed else ("refit", 0)
         return self.evaluator.engine.submit(step, limits, stage=stage, priority=priority)
 
