@@ -109,7 +109,7 @@ def fit_folds(
     found = None
     for repeat, fold in parts:
         train, valid = fold_rows(assignment, repeat, fold, forward)
-        train = _sample(frame, y, train, max_train_rows, setting)
+        train = sampled(frame, y, train, max_train_rows, setting)
         started = time.perf_counter()
         model = compile_recipe(model_recipe, replace(setting, rounds=grown(rounds, len(train))))
         _fit(model, frame.iloc[train], y[train])
@@ -172,7 +172,7 @@ def refit(
         learnt = learnt_rows(np.load(place.inputs["assignment"], allow_pickle=False))
         frame, y = frame.iloc[learnt].reset_index(drop=True), y[learnt]
     if max_train_rows is not None and max_train_rows < len(y):
-        kept = _sample(frame, y, np.arange(len(y)), max_train_rows, setting)
+        kept = sampled(frame, y, np.arange(len(y)), max_train_rows, setting)
         frame, y = frame.iloc[kept], y[kept]
     model = compile_recipe(restore(Recipe, recipe), replace(setting, rounds=grown(rounds, len(y))))
     started = time.perf_counter()
@@ -368,7 +368,7 @@ def open_holdout(
     return Done(value, {"predictions": kept})
 
 
-def _sample(frame: pd.DataFrame, y: np.ndarray, rows: np.ndarray, limit: int | None, setting: Setting) -> np.ndarray:
+def sampled(frame: pd.DataFrame, y: np.ndarray, rows: np.ndarray, limit: int | None, setting: Setting) -> np.ndarray:
     """At most about so many of the rows, ascending; see :func:`modelwright.sampling.sample_rows`."""
     if limit is None or len(rows) <= limit:
         return rows

@@ -127,7 +127,7 @@ class Refitter:
         return None if rows >= n else rows
 
     def _threads(self, members: int) -> int:
-        """Threads of each of so many refits side by side: on large data, where few fits take all the time, all cores."""
+        """Threads of each of so many refits side by side: on large data, where fits take all the time, all cores."""
         slots = self.evaluator.engine.slots
         return max(1, slots // members) if self.evaluator.fidelity.sampled else 1
 

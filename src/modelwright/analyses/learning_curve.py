@@ -13,7 +13,7 @@ from modelwright.analyses._judged import Judged, judged, shown
 from modelwright.comparing import confidence
 from modelwright.diagnostics import CurvePoint, LearningCurve
 from modelwright.executors import Done, Workplace
-from modelwright.fitting import rows_of
+from modelwright.fitting import rows_of, sampled
 from modelwright.hashing import plain
 from modelwright.persistence import load_model
 from modelwright.pipeline import compile_recipe, raw_predictions, truncated
@@ -47,12 +47,16 @@ def learning_curve(place: Workplace, *, case: dict[str, Any]) -> Done:
     asked = found.case
     strongest = _member(asked, found.left)
     rows, truth = rows_of(place.inputs["rows"], asked.target, asked.n_classes)
+    everything = len(truth)
+    setting = Setting(**asked.situation, seed=place.seed, threads=place.threads, stop_at=place.stop_at)
+    if asked.fitted_rows:  # there are more than the member was fitted on, and the curve ends where it was
+        kept = sampled(rows, truth, np.arange(everything), asked.fitted_rows, setting)
+        rows, truth = rows.iloc[kept], truth[kept]
     member = load_model(place.inputs[f"member_{strongest}"])
     predictions = {len(truth): [np.asarray(raw_predictions(member, found.frame, bool(asked.n_classes)))]}
     order = [np.random.default_rng([place.seed, 73, r]).permutation(len(truth)) for r in range(REPEATS)]
-    setting = Setting(**asked.situation, seed=place.seed, threads=place.threads, stop_at=place.stop_at)
     sizes = sorted({int(share * len(truth)) for share in SHARES if share * len(truth) >= LEAST_ROWS})
-    pace, complete = _seconds(asked)[strongest] / len(truth), True
+    pace, complete = _seconds(asked)[strongest] / everything, True
     # One subsample of every size first, then more of the small ones.
     for r, size in [(r, size) for r in range(REPEATS) for size in sizes if r == 0 or size <= len(truth) // 4]:
         if found.late or found.left < 1.2 * pace * size:
