@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from modelwright.fidelity import Fidelity
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.made import Seen
+from modelwright.policy.made import Seen, as_made
 from modelwright.tasks.metrics import find_metric, gain
 
 TELLING = 3
@@ -30,7 +30,8 @@ def climb(fidelity: Fidelity, earlier: Sequence[Plan], seen: Seen) -> Plan | Non
     """
     if not fidelity.sampled:
         return None
-    climbed = {(p.recipe.digest, p.max_train_rows) for p in earlier}
+    # By its parent, since a plan may have been made lighter to fit into the time.
+    climbed = {(p.parent, p.max_train_rows) for p in earlier if p.by == "climb"}
     for rung in reversed(fidelity.rungs):
         try:
             above = fidelity.after(rung)
@@ -38,8 +39,8 @@ def climb(fidelity: Fidelity, earlier: Sequence[Plan], seen: Seen) -> Plan | Non
             continue
         here = [e for e in seen.experiments if e.informed and e.score is not None and e.plan.max_train_rows == rung]
         for experiment in _ranked(here)[: len(here) // TELLING]:
-            made = _as_made(experiment)
-            if (made.recipe.digest, above) not in climbed:
+            made = as_made(experiment)
+            if (experiment.slug, above) not in climbed:
                 rows = "all rows" if above is None else f"{above:,} rows"
                 return replace(
                     made,
@@ -72,19 +73,3 @@ def _ranked(experiments: Sequence[Experiment]) -> list[Experiment]:
         return -gain(find_metric(experiment.score.metric), experiment.score.value, 0.0), experiment.number
 
     return sorted(experiments, key=order)
-
-
-def _as_made(experiment: Experiment) -> Plan:
-    """The plan of what was made, without a program that stands for the same; combinations stay as they were planned."""
-    plan, recipe = experiment.plan, experiment.recipe
-    if recipe is None or recipe.members or not plan.program:
-        return plan
-    return replace(
-        plan,
-        estimator=recipe.estimator,
-        transforms=recipe.transforms,
-        view=recipe.view,
-        resampling=recipe.resampling,
-        weighting=recipe.weighting,
-        target=recipe.target,
-    )

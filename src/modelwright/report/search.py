@@ -142,6 +142,8 @@ def _details(story: Story, experiment: Experiment) -> Details:
         facts.append(("Hypothesis", f"{sentence(plan.hypothesis.text)}{sure}"))
     if plan.parent:
         facts.append(("Varies", Name(plan.parent)))
+    if plan.max_train_rows is not None and experiment.train_rows:
+        facts.append(("Fitted on", f"a sample of {counted(experiment.train_rows, 'training row')}"))
     if experiment.metrics:
         others = (f"{_title(story, name)} {score(value)}" for name, value in experiment.metrics.items())
         facts.append(("Also measured", ", ".join(others)))
