@@ -69,6 +69,7 @@ class Refitter:
     clock: Clock
     chooser: Chooser
     fitted: dict[int, Outcome] = field(default_factory=dict)
+    _begun: dict[tuple[int, ...], dict[int, Future[Outcome]]] = field(default_factory=dict)
     _burdens: dict[int, Burden] = field(default_factory=dict)
     _overhead: float = 0.0
 
@@ -134,6 +135,7 @@ class Refitter:
     def affordable(self, weights: Mapping[int, float]) -> dict[int, float]:
         """The members that can be refitted in time, largest weights first; the best single model when none can."""
         room = max(1.0, self.clock.left() - finishing(self.clock))
+        room *= REFIT_SHARE if self.evaluator.fidelity.sampled else 1.0
         slots = self.evaluator.engine.slots
         kept: dict[int, float] = {}
         spent = 0.0
@@ -157,9 +159,8 @@ class Refitter:
 
     def begin(self, choice: Choice) -> None:
         """Begin to fit every member on all development rows; :meth:`members` waits for it."""
-        limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
-        for number in choice.weights:
-            self._submit(self.usable[number], sealed=False, seconds=limit)
+        if tuple(choice.weights) not in self._begun:
+            self._begun[tuple(choice.weights)] = self._side_by_side(choice)
 
     def members(self, choice: Choice) -> Choice:
         """Fit every member on all development rows; those that fail are left out and said so.
@@ -167,10 +168,8 @@ class Refitter:
         Raises:
             NoModelError: when neither a member nor any other model can be fitted.
         """
-        limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
-        rows, threads = self._limit(choice.weights), self._threads(len(choice.weights))
-        futures = {n: self._submit(self.usable[n], seconds=limit, rows=rows, threads=threads) for n in choice.weights}
-        for number, future in futures.items():
+        self.begin(choice)
+        for number, future in self._begun[tuple(choice.weights)].items():
             self._keep(number, future.result())
         kept = {n: w for n, w in choice.weights.items() if n in self.fitted}
         if kept:
@@ -179,6 +178,15 @@ class Refitter:
         if other is None:
             raise NoModelError("no model could be fitted on all development rows; try a longer --time-budget")
         return other
+
+    def _side_by_side(self, choice: Choice) -> dict[int, Future[Outcome]]:
+        limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
+        if not self.evaluator.fidelity.sampled:
+            return {n: self._submit(self.usable[n], seconds=limit) for n in choice.weights}
+        rows, threads = self._limit(choice.weights), self._threads(len(choice.weights))
+        # Those that wait for a free worker need their part of the time, too.
+        seconds = limit / -(-len(choice.weights) // self.evaluator.engine.slots)
+        return {n: self._submit(self.usable[n], seconds=seconds, rows=rows, threads=threads) for n in choice.weights}
 
     def another(self, tried: tuple[int, ...]) -> Choice | None:
         """The best other model that can be fitted, alone; ``None`` when there is none."""
@@ -353,7 +361,8 @@ class Refitter:
             inputs,
             situation.seed,
         )
-        limits = Limits(seconds, 0.9 * seconds, self.evaluator.memory, threads)
+        soft = (0.7 if self.evaluator.fidelity.sampled else 0.9) * seconds
+        limits = Limits(seconds, soft, self.evaluator.memory, threads)
         stage, priority = ("refit on all rows", 1) if sealed else ("refit", 0)
         return self.evaluator.engine.submit(step, limits, stage=stage, priority=priority)
 
