@@ -118,6 +118,14 @@ def predicted_seconds(recipe: Recipe, rows: int, columns: int, setting: Setting)
     return fit * (4.0 if recipe.calibration is not None else 1.0) + prepare
 
 
+def predicted_bytes(recipe: Recipe, rows: int, columns: int, setting: Setting) -> int:
+    """Predict the bytes of memory that one fit of a recipe takes at its peak, besides libraries."""
+    if recipe.members:
+        return max(predicted_bytes(m.recipe, rows, columns, setting) for m in recipe.members)
+    estimator = all_estimators()[recipe.estimator.action]
+    return estimator.bytes_needed(rows, columns, estimator.action().resolved(recipe.estimator.params), setting)
+
+
 def of_task(task: str | None) -> list[Action]:
     """The actions that apply to a task type (all of them without one), by category and name."""
     return sorted(

@@ -154,7 +154,7 @@ def fit(
         max_iterations: iterations at most.
         executor: where steps are performed: ``"local"``, ``"ray"``, ``"ray://host:10001"``, ``"flyte"`` …
         workers: steps at a time; 0 takes the cores of the machine, or of the cluster.
-        memory_limit: of one step, bytes or ``"4G"``; 0 takes a share of the machine's.
+        memory_limit: of the whole run, bytes or ``"4G"``; 0 takes a share of the machine's.
         seed: seed of every random choice.
         floor: rows that a level must have at least to be named in the profile.
         llm: the language model that reasons: ``"provider:model"``, a server's URL, a

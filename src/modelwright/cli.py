@@ -79,7 +79,7 @@ def cli() -> None:
 @click.option("--web-search", is_flag=True, help="Let agents use the provider's web search, where it has one.")
 @click.option("--executor", default="local", show_default=True, help=EXECUTORS)
 @click.option("--workers", type=int, default=0, help="Steps at a time; as many as there are cores by default.")
-@click.option("--memory-limit", type=Size(), default="0", help="Memory of one step; a share of the machine's.")
+@click.option("--memory-limit", type=Size(), default="0", help="Memory of the run; a share of the machine's.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: modelwright-runs/<id>]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--reuse", default="", help="An earlier run, whose finished steps are taken over where nothing changed.")

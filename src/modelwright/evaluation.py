@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelwright.actions import checked_recipe, predicted_seconds
+from modelwright.actions import checked_recipe, predicted_bytes, predicted_seconds
 from modelwright.engine import Engine
 from modelwright.errors import StepError
+from modelwright.executors import SHARED
 from modelwright.fidelity import ALL_ROWS, Fidelity
 from modelwright.hashing import plain
 from modelwright.protocol import Protocol, Score, Validation
@@ -144,7 +145,7 @@ class Evaluator:
         situation: the run.
         truth: encoded target of the development rows, (n,).
         assignment: see :class:`~modelwright.protocol.Protocol`, (repeats, n).
-        memory: bytes that one step may use; 0 for no limit.
+        memory: bytes that one step may use, the libraries that it shares with others included; 0 for no limit.
         fidelity: on how many rows models are compared and fitted; on all, by default.
     """
 
@@ -258,6 +259,7 @@ class Evaluator:
             StepError: when a fit failed; the other parts' steps are stopped.
         """
         recipe = checked_recipe(recipe, self.situation.task)
+        self._admit(recipe, max_train_rows)
         chunks = self._chunks(recipe, max_train_rows)
         collected: dict[tuple[int, int], np.ndarray] = {}
         outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
@@ -276,6 +278,22 @@ class Evaluator:
                 break
         self._note_speed(recipe, outcomes, max_train_rows)
         return self._result(recipe, collected, outcomes)
+
+    def _admit(self, recipe: Recipe, max_train_rows: int | None) -> None:
+        """Refuse to start what by forecast needs more memory than a step may use.
+
+        Raises:
+            StepError: of the kind ``memory``, and the type ``NotStarted``.
+        """
+        rows, situation = self.training_rows(max_train_rows), self.situation
+        needed, may = predicted_bytes(recipe, rows, situation.n_features, situation.setting), self.memory - SHARED
+        if self.memory and needed > may:
+            raise StepError(
+                "memory",
+                f"{recipe.estimator.action} wasn't started: on {rows:,} rows it needs about {needed >> 20:,} MiB of "
+                f"memory, and a step may use {max(0, may) >> 20:,} MiB",
+                "NotStarted",
+            )
 
     @cached_property
     def validated(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from modelwright.actions import predicted_seconds
+from modelwright.estimators import BYTES_PER_CELL
 from modelwright.recipe import Recipe, Setting, Use
 
 REFERENCE: Mapping[str, Recipe] = {
@@ -36,10 +37,6 @@ LEAST_ROWS = 10_000
 
 PASS = 0.15
 """Share of all core seconds that the hasty reference may take on the rows that are kept at all."""
-
-BYTES_PER_CELL = 48
-"""Bytes of memory that a fit takes at its peak for each cell of the training rows: the rows, their view, the matrix of
-the estimator, a copy without the rows that early stopping holds out, and the library's own form of it."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class Request:
         max_iterations: iterations at most.
         executor: where steps are performed, as an address that one of the executors understands.
         workers: steps at a time; 0 takes the cores of the machine, or of the cluster.
-        memory_limit: bytes that one step may use; 0 takes a share of the machine's.
+        memory_limit: bytes that the whole run may use, with all its processes, where it runs on this machine; elsewhere
+            those of one step; 0 takes a share of the machine's for each step.
         seed: seed of every random choice.
         floor: rows that a level must have at least to be named in the profile.
         inject_failure: makes the first experiment fail on purpose.

@@ -38,10 +38,14 @@ def ground(
 ) -> tuple[Prepared, Evaluator]:
     """What experiments stand on, and what evaluates them: from the log, or read, understood and sealed."""
     from modelwright.engine import Engine
+    from modelwright.executors import cores
 
     slots = before.slots or executor.slots
     if not before.slots:
         journal.append("workers", {"executor": request.executor, "slots": slots})
+        if request.memory_limit and slots < (request.workers or cores()):
+            said = f"The memory limit of {request.memory_limit >> 20:,} MiB leaves room for {slots} step(s) at a time."
+            journal.append("notice", {"text": said})
     engine = Engine(journal, executor, slots)
 
     def say(phase: str) -> None:
@@ -54,10 +58,12 @@ def ground(
 def evaluating(request: Request, prepared: Prepared, journal: Journal, engine: Engine) -> Evaluator:
     """What evaluates experiments, on as many rows as time and memory allow (:mod:`modelwright.fidelity`)."""
     from modelwright.evaluation import Evaluator
+    from modelwright.executors import SHARED
     from modelwright.fidelity import ladder, usual_memory
 
     truth, assignment = targets(prepared, journal)
-    evaluator = Evaluator(engine, prepared.situation, truth, assignment, request.memory_limit)
+    memory = engine.executor.memory or request.memory_limit
+    evaluator = Evaluator(engine, prepared.situation, truth, assignment, memory)
     evaluator.fidelity = ladder(
         evaluator.training_rows(),
         evaluator.situation.n_features,
@@ -65,7 +71,7 @@ def evaluating(request: Request, prepared: Prepared, journal: Journal, engine: E
         evaluator.situation.setting,
         seconds=request.time_budget,
         slots=engine.slots,
-        memory=request.memory_limit or usual_memory(engine.slots),
+        memory=max(1, memory - SHARED) if request.memory_limit else usual_memory(engine.slots),
     )
     return evaluator
 

@@ -9,6 +9,7 @@ from modelwright.analyses import all_analyses
 from modelwright.errors import RequestError
 from modelwright.hashing import restore
 from modelwright.narrative import narrated
+from modelwright.plan import Experiment
 from modelwright.problem import Budget
 from modelwright.report import Story
 from modelwright.report.events import sources, told
@@ -47,7 +48,11 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
         budget=Budget(request.time_budget, request.max_experiments, request.max_iterations),
         experiments=tuple(e for _, e in sorted(state.experiments.items())),
         programs={state.experiments[n].slug: source for n, source in state.programs.items()},
-        failures=(*state.failures, *_lost_steps(records)),
+        failures=(
+            *state.failures,
+            *_lost_steps(records),
+            *_not_started(state.experiments.values(), request.memory_limit),
+        ),
         progress=tuple(state.progress),
         delivered=delivery.recipe,
         delivered_note=delivery.note,
@@ -109,6 +114,27 @@ def _lost_steps(records: Iterable[Record]) -> list[str]:
     for record in records:
         failure = record.body.get("failure") if record.kind == "step" else None
         if failure and failure["kind"] in ("crash", "memory", "timeout"):
-            kinds[failure["kind"]] = kinds.get(failure["kind"], 0) + 1
-    words = {"crash": "died", "memory": "ran out of memory", "timeout": "were stopped for taking too long"}
-    return [f"{count} step(s) {words[kind]}; nothing else was lost." for kind, count in kinds.items()]
+            kind = failure["error_type"] if failure["error_type"] in _RAN_AWAY else failure["kind"]
+            kinds[kind] = kinds.get(kind, 0) + 1
+    return [f"{count} step(s) {_LOST[kind]}; nothing else was lost." for kind, count in kinds.items()]
+
+
+_RAN_AWAY = {
+    "TooManyProcesses": "were stopped for starting processes without end",
+    "TooMuchDisk": "were stopped for filling the disk",
+}
+_LOST = {
+    "crash": "died",
+    "memory": "ran out of memory",
+    "timeout": "were stopped for taking too long",
+    **_RAN_AWAY,
+}
+
+
+def _not_started(experiments: Iterable[Experiment], memory_limit: int) -> list[str]:
+    """What had no place in memory."""
+    refused = [f for e in experiments for f in e.failures if f.error_type == "NotStarted"]
+    if not refused:
+        return []
+    limit = f" of {memory_limit >> 20:,} MiB" if memory_limit else ""
+    return [f"{len(refused)} fit(s) weren't started, since by forecast they had no place in the memory limit{limit}."]

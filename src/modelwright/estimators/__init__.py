@@ -23,6 +23,10 @@ CLASSIFICATION = ("binary", "multiclass")
 REGRESSION = ("regression",)
 TABULAR = (*CLASSIFICATION, *REGRESSION)
 
+BYTES_PER_CELL = 48
+"""Bytes of memory that a fit takes at its peak for each cell of the training rows: the rows, their view, the matrix of
+the estimator, a copy without the rows that early stopping holds out, and the library's own form of it."""
+
 
 class Estimator(ABC):
     """The contract of an estimator: what it is, what it takes, how it is built.
@@ -82,6 +86,10 @@ class Estimator(ABC):
             The parameters that change.
         """
         return None
+
+    def bytes_needed(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> int:
+        """Predict the bytes of memory that one fit takes at its peak, with the data; a factor of two is good enough."""
+        return BYTES_PER_CELL * rows * max(1, columns)
 
     def check(self, rows: int, setting: Setting) -> None:
         """Decline what would not finish or can't be served.

@@ -105,6 +105,10 @@ class KernelRidgeModel(_Kernel):
     max_rows = 10_000
     price = (12.0, 2.6, 0.1)
 
+    def bytes_needed(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> int:
+        """The similarities of all rows with all others, and the matrix that is solved with."""
+        return 2 * 8 * rows**2 + super().bytes_needed(rows, columns, params, setting)
+
 
 class GaussianProcess(_Kernel):
     """Gaussian process."""
@@ -120,6 +124,10 @@ class GaussianProcess(_Kernel):
     max_rows = 2_000
     max_classes = 10
     price = (6_000.0, 2.8, 0.2)
+
+    def bytes_needed(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> int:
+        """The similarities of all rows with all others, their gradients and factors, for each pair of classes."""
+        return 5 * 8 * rows**2 * max(1, setting.n_classes - 1) + super().bytes_needed(rows, columns, params, setting)
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""

@@ -68,7 +68,8 @@ class Setting:
     Args:
         folder: the artefact folder.
         workers: steps at a time at most; 0 for as many as the place has processor cores.
-        memory: bytes of resident memory for a step whose limits name none; 0 for a share of its machine's.
+        memory: bytes of resident memory that the run may take, where it runs on one machine, else that a step may; 0
+            for a share of the machine's.
         preload: modules that steps need, imported before the first one.
     """
 
@@ -83,6 +84,9 @@ class Executor(ABC):
 
     ``slots`` may change while steps run, where machines come and go.
 
+    Attributes:
+        memory: bytes of resident memory that a step whose limits name none may take; 0 for no limit, or an unknown one.
+
     Class attributes:
         name: what ``--executor`` calls it.
         addresses: how ``--executor`` may be written, for people.
@@ -91,6 +95,7 @@ class Executor(ABC):
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[str, ...]] = ()
     slots: int
+    memory: int = 0
 
     @classmethod
     def understands(cls, address: str) -> bool:
@@ -143,6 +148,34 @@ def find(address: str) -> type[Executor]:
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+HOST = 420 << 20
+"""Bytes that a run takes besides its steps: the command itself, sandboxes, and the libraries that steps share."""
+SHARED = 160 << 20
+"""Bytes of those that each step counts as its own: the libraries of the process that it was forked from."""
+LEAST = 120 << 20
+"""Bytes of its own below which a step gets nowhere."""
+
+
+def apportioned(limit: int, steps: int) -> tuple[int, int]:
+    """How many of so many steps may run at a time within a run's memory limit, and the bytes that each may take.
+
+    Args:
+        limit: bytes for the whole run.
+        steps: steps that would run at a time.
+
+    Raises:
+        RequestError: when not even one step would fit.
+    """
+    room = limit - HOST
+    if room < LEAST:
+        raise RequestError(
+            f"a run can't be kept below {limit >> 20} MiB of memory; give --memory-limit at least "
+            f"{(HOST + LEAST) >> 20}M"
+        )
+    slots = max(1, min(steps, room // (2 * LEAST)))
+    return slots, SHARED + room // slots
 
 
 def share_of_memory(steps: int) -> int:

@@ -7,7 +7,7 @@ started, when the other end of the socket closes, that is: when its host ends in
 Orders: ``{"do": "run", "id", "step", "limits", "folder", "artefacts"}`` and ``{"do": "cancel", "id"}``.
 Answers: ``{"is": "ready"}``, ``{"is": "started", "id", "pid"}`` and ``{"is": "ended", "id", "why", "exit", "seconds",
 "cpu_seconds", "peak"}``; a step's result is a file in its folder. ``why`` is empty, or what the step was killed for:
-``timeout``, ``memory``, ``processes``, ``disk`` or ``cancelled``.
+``timeout``, ``memory`` (its own limit), ``pressure`` (the run's), ``processes``, ``disk`` or ``cancelled``.
 """
 
 from __future__ import annotations
@@ -93,10 +93,13 @@ class Zygote:
         sock: the connection to the host.
         later: modules to import once the first steps are on their way.
         disk: bytes that a step may write; 0 for half of what is free when it starts.
+        limit: bytes of memory for the host, this process and all steps; 0 for no limit.
+        host: the host's process number.
     """
 
-    def __init__(self, sock: socket.socket, later: list[str], disk: int = 0) -> None:
+    def __init__(self, sock: socket.socket, later: list[str], disk: int = 0, limit: int = 0, host: int = 0) -> None:
         self.sock, self.later, self.disk = sock, later, disk
+        self.limit, self.host = limit, host
         self.looks = 0
         self.pid = os.getpid()
         self.children: dict[int, _Child] = {}
@@ -197,17 +200,31 @@ class Zygote:
         """Kill what has outrun its time, its memory, its processes or its disk."""
         now = time.monotonic()
         self.looks += 1
+        used: dict[int, int] = {}
         for child in self.children.values():
             if now >= child.deadline:
                 self.kill(child, "timeout")
             pids = processes.tree_of(child.pid, MOST_PROCESSES)
             if len(pids) > MOST_PROCESSES:
                 self.kill(child, "processes")
-            child.peak = max(child.peak, processes.memory_of(*pids))
+            used[child.pid] = processes.memory_of(*pids)
+            child.peak = max(child.peak, used[child.pid])
             if child.memory and child.peak > child.memory:
                 self.kill(child, "memory")
             if self.looks % LOOKS == 0 and processes.disk_of(child.folder) > child.disk:
                 self.kill(child, "disk")
+        if self.limit and used:
+            self.relieve(used)
+
+    def relieve(self, used: dict[int, int]) -> None:
+        """Kill the largest step when all together have come to the limit of the run.
+
+        Pages that a step shares with this process are counted once.
+        """
+        shared = processes.memory_of(self.pid)
+        total = processes.memory_of(self.host) + shared + sum(max(0, size - shared) for size in used.values())
+        if total > self.limit:
+            self.kill(self.children[max(used, key=lambda pid: used[pid])], "pressure")
 
     def reap(self) -> None:
         """Report ended steps, and kill what they left behind."""
@@ -316,7 +333,8 @@ def main() -> None:
     sys.path[:] = setup["path"]
     preload(["joblib", *setup["preload"]])
     restore(Step, plain(Step("warm:up", 1, {})))
-    zygote = Zygote(sock, list(setup["later"]), int(setup.get("disk", 0)))
+    limits = {name: int(setup.get(name, 0)) for name in ("disk", "limit", "host")}
+    zygote = Zygote(sock, list(setup["later"]), **limits)
     try:
         send(sock, {"is": "ready"})
         zygote.serve()

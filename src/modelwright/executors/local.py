@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from modelwright.errors import RequestError
-from modelwright.executors import Executor, Setting, cores, share_of_memory
+from modelwright.executors import Executor, Setting, apportioned, cores, share_of_memory
 from modelwright.executors import _processes as processes
 from modelwright.executors._task import DETAIL_LENGTH, clear
 from modelwright.executors._zygote import MOST_PROCESSES, receive, send
@@ -77,6 +77,7 @@ class Local(Executor):
         preload: modules to import before the first step.
         later: modules to import while the first steps are running.
         disk: bytes that a step may write; 0 for half of what is free when it starts.
+        limit: bytes for this process and all steps together, beyond which the largest step is stopped; 0 for no limit.
 
     A step that outruns its memory is killed within a twentieth of a second; the memory of its descendants counts, that
     of mapped files doesn't. So is one that has more than 64 processes at a time; what it has written is looked at twice
@@ -97,12 +98,13 @@ class Local(Executor):
         preload: Sequence[str] = PRELOAD,
         later: Sequence[str] = LATER,
         disk: int = 0,
+        limit: int = 0,
     ) -> None:
         if not hasattr(os, "fork"):
             raise RequestError("the local executor needs Linux or macOS; on Windows run modelwright inside WSL")
         if slots < 1:
             raise RequestError(f"at least one worker is needed, not {slots}")
-        self.slots, self._folder, self._memory = slots, folder.resolve(), memory
+        self.slots, self._folder, self.memory, self._limit = slots, folder.resolve(), memory, limit
         self._preload, self._later, self._disk = list(preload), list(later), disk
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -125,13 +127,16 @@ class Local(Executor):
     def open(cls, address: str, setting: Setting) -> Self:
         """Processes on this machine, by default as many as it has cores."""
         slots = setting.workers or cores()
-        memory = setting.memory or share_of_memory(slots)
-        return cls(slots, setting.folder, memory, (*PRELOAD, *setting.preload))
+        preload = (*PRELOAD, *setting.preload)
+        if not setting.memory:
+            return cls(slots, setting.folder, share_of_memory(slots), preload)
+        slots, memory = apportioned(setting.memory, slots)
+        return cls(slots, setting.folder, memory, preload, limit=setting.memory)
 
     def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Queue a step; see :class:`~modelwright.executors.Executor`. After ``close`` the outcome is ``cancelled``."""
         number = next(self._numbers)
-        limits = replace(limits, memory=limits.memory or self._memory)
+        limits = replace(limits, memory=limits.memory or self.memory)
         future = StepFuture(self, number)
         task = _Task(number, step, limits, future, self._scratch / str(number))
         with self._lock:
@@ -191,7 +196,8 @@ class Local(Executor):
                 env=environment,
             )
         self._socket, self._ready = ours, False
-        self._tell({"path": path, "preload": self._preload, "later": self._later, "disk": self._disk})
+        setup = {"path": path, "preload": self._preload, "later": self._later, "disk": self._disk}
+        self._tell({**setup, "limit": self._limit, "host": os.getpid()})
 
     def _tell(self, message: dict[str, Any]) -> None:
         try:
@@ -317,9 +323,14 @@ def _outcome(task: _Task, message: dict[str, Any]) -> Outcome:
     else:
         log = _tail(task.folder / "log")
         name = signal.Signals(-code).name if code < 0 else ""
-        if message["why"] == "memory" or (name and ((limit and peak >= _NEAR * limit) or "bad_alloc" in log)):
+        if message["why"] == "memory" or (
+            name and not message["why"] and ((limit and peak >= _NEAR * limit) or "bad_alloc" in log)
+        ):
             words = f"; its limit is {_mib(limit)}" if limit else ""
             outcome = _failed("memory", f"the step ran out of memory at {_mib(peak)}{words}", log)
+        elif message["why"] == "pressure":
+            words = f"the step was stopped at {_mib(peak)}, because the run had come to its memory limit"
+            outcome = _failed("memory", words, log)
         elif message["why"] in _RAN_AWAY:
             kind, words = _RAN_AWAY[message["why"]]
             outcome = _failed("crash", words, log, error_type=kind)

@@ -148,7 +148,7 @@ def _too_big(plan: Plan, failure: Failure) -> Remedy | None:
     if not lighter or all(plan.estimator.params.get(k) == v for k, v in lighter.items()):
         return None
     return Remedy(
-        "The model didn't fit into memory.", "Took fewer and shallower trees.",
+        f"The model has no place in memory: {failure.message}", "Took fewer and shallower trees.",
         replace(plan, estimator=replace(plan.estimator, params=dict(plan.estimator.params) | lighter)),
     )  # fmt: skip
 

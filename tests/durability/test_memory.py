@@ -1,0 +1,59 @@
+"""A run's memory: what doesn't fit isn't started, what comes over the limit is stopped, and it is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelwright.actions import predicted_bytes
+from modelwright.errors import RequestError
+from modelwright.estimators import all_estimators
+from modelwright.executors import HOST, LEAST, SHARED, apportioned
+from modelwright.executors.local import Local
+from modelwright.recipe import Recipe, Setting, Use
+from modelwright.step import Failure, Limits, Step
+from modelwright.testing.executors import HERE, PATIENCE, failure_of
+
+
+def test_a_limit_is_divided_among_steps_and_keeps_room_for_the_rest():
+    for limit in range(HOST + LEAST, 8 << 30, 123 << 20):
+        slots, memory = apportioned(limit, 4)
+        assert 1 <= slots <= 4
+        assert memory - SHARED >= LEAST
+        assert HOST + slots * (memory - SHARED) <= limit
+    assert apportioned(8 << 30, 4)[0] == 4
+    assert apportioned(800 << 20, 4)[0] == 1
+    with pytest.raises(RequestError, match="at least"):
+        apportioned(300 << 20, 4)
+
+
+def test_forecasts_grow_with_rows_and_are_known_for_every_estimator():
+    setting = Setting("binary", 2)
+    for name in all_estimators():
+        sizes = [predicted_bytes(Recipe(Use(name)), rows, 20, setting) for rows in (1_000, 100_000, 10_000_000)]
+        assert 0 < sizes[0] < sizes[1] < sizes[2], name
+
+
+def test_the_largest_step_goes_when_the_run_comes_to_its_limit(tmp_path):
+    with Local(2, tmp_path, 2 << 30, preload=[HERE], later=[], limit=700 << 20) as executor:
+
+        def hog(size: int):
+            return executor.submit(Step(f"{HERE}:hog", 1, {"size": size}), Limits(seconds=PATIENCE))
+
+        small, large = hog(60 << 20), hog(2 << 30)
+        failure = failure_of(large.result(PATIENCE))
+        assert failure.kind == "memory"
+        assert "the run had come to its memory limit" in failure.message
+        assert not small.done()
+        small.cancel()
+
+
+def test_what_was_not_started_is_told():
+    from types import SimpleNamespace
+
+    from modelwright.story import _not_started
+
+    refused = Failure("memory", "m", "NotStarted")
+    experiments = [SimpleNamespace(failures=(refused,)), SimpleNamespace(failures=(Failure("memory", "m"),))]
+    (said,) = _not_started(experiments, 800 << 20)
+    assert said.startswith("1 fit(s)") and "800 MiB" in said
+    assert _not_started(experiments[1:], 0) == []
