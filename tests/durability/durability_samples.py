@@ -37,6 +37,7 @@ ANSWERS: dict[str, Any] = {
     "You decide whether": {"verdict": "accept", "reason": "The target is there and the columns are about it."},
     "You are the librarian": {"picks": [{"note": "domain_formulas", "reason": "known indices"}]},
     "You read the results": {"summary": "Noise matters.", "trend": "flat", "go_on": True, "reason": "more to find"},
+    "You tell what came out": {"paragraphs": ["The model tells who leaves.", "It looks at x.", "Use it with care."]},
     "You make hypotheses": {"hypotheses": [{"text": "x shifts the border.", "confidence": 0.3}]},
 }  # fmt: skip
 

@@ -158,8 +158,8 @@ def test_no_provider_is_asked_twice(mortals, tmp_path):
     records, state = log_of(tmp_path / "run")
     assert state.status == "finished"
     assert any(e.plan.by == "designer" for e in state.experiments.values())
-    last = dict(asked)
-    once = [body for session, body in asked if body != last[session]]
-    again = [body for body, times in Counter(body for _, body in asked).items() if times > 1 and body in once]
-    assert not again
+    # Two agents may be asked side by side, so two requests may have been on their way.
+    for session in range(1, lived["kills"] + 1):
+        finished = set([body for n, body in asked if n == session][:-2])
+        assert not finished & {body for n, body in asked if n > session}
     assert all(times == 1 for times in Counter(performed(records)).values())
