@@ -130,8 +130,10 @@ class Local(Executor):
         preload = (*PRELOAD, *setting.preload)
         if not setting.memory:
             return cls(slots, setting.folder, share_of_memory(slots), preload)
-        slots, memory = apportioned(setting.memory, slots)
-        return cls(slots, setting.folder, memory, preload, limit=setting.memory)
+        fewer, memory = apportioned(setting.memory, slots)
+        # Where memory is short, what few steps need isn't imported for all of them.
+        later = LATER if fewer == slots else ()
+        return cls(fewer, setting.folder, memory, preload, later, limit=setting.memory)
 
     def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Queue a step; see :class:`~modelwright.executors.Executor`. After ``close`` the outcome is ``cancelled``."""
