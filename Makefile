@@ -2,6 +2,7 @@
 #
 #   make demo     run the main job on the shipped example     make demo ARGS="--full"
 #   make test     run the tests                               make test ARGS="tests/readers -x"
+#   make drills   kill runs at many more moments than the tests do, and play every fault; takes long
 #   make check    formatting, lint, types, layers
 #   make bench    run against other AutoML tools               make bench ARGS="--list"
 #   make clean    remove .venv and what tools leave behind; runs are kept
@@ -28,6 +29,9 @@ demo: $(VENV)/.installed
 # cluster are a group, for one of the test processes.
 test: $(VENV)/.installed-dev
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
+
+drills: $(VENV)/.installed-dev
+	@MODELWRIGHT_DRILLS=30 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest tests/durability $(ARGS)
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }

@@ -22,6 +22,8 @@ from modelwright.step import Record
 from modelwright.stores.folder import Folder
 from modelwright.testing.provider_server import Asked, ProviderServer, Said
 
+pytestmark = pytest.mark.xdist_group("killed")  # they share a process that has imported everything
+
 # Later sessions repeat more before they get anywhere, so that gaps have to grow for a run to come to its end.
 CHAINS = {f"every {first} moments, then less often": [first + 9 * i for i in range(40)] for first in (7, 19, 31)}
 if MANY:
