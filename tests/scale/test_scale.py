@@ -180,3 +180,11 @@ def test_samples_belong_to_a_steps_identity(sampled):
     _, events, _ = sampled
     fits = [e.body["key"] for e in events if e.kind == "step" and e.body["stage"] == "fit"]
     assert len(set(fits)) == len(fits)
+
+
+def test_each_member_and_the_baseline_are_fitted_once_more_and_never_on_the_sealed_rows(sampled):
+    _, events, _ = sampled
+    members = next(e.body["choice"]["weights"] for e in events if e.kind == "ensemble_chosen")
+    stages = [e.body["stage"] for e in events if e.kind == "step"]
+    assert stages.count("refit") == len(members) + 1
+    assert "refit on all rows" not in stages

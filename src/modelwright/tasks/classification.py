@@ -28,6 +28,9 @@ def label_texts(target: pd.Series) -> pd.Series:
         distinct, codes = np.unique(values, return_inverse=True)
         texts = np.array([f"{v:.0f}" if v.is_integer() else repr(v) for v in map(float, distinct)], dtype=object)
         return pd.Series(texts[codes], index=target.index)
+    if isinstance(target.dtype, pd.CategoricalDtype):
+        texts = np.array([*map(str, target.cat.categories), str(np.nan)], dtype=object)
+        return pd.Series(texts[target.cat.codes.to_numpy()], index=target.index)
     return target.astype(object).map(str)
 
 
@@ -47,7 +50,7 @@ class Classification(Task):
 
     def classes(self, target: pd.Series) -> tuple[str, ...]:
         """The labels, numbers by value, yes and no with the "no" first, everything else in natural order."""
-        return tuple(sorted(label_texts(target.dropna()).unique().tolist(), key=natural_key))
+        return tuple(sorted(set(label_texts(pd.Series(target.dropna().unique()))), key=natural_key))
 
     def encode(self, target: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
         """The codes of the labels.
