@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.errors import RequestError
-from modelwright.executors import Executor
+from modelwright.errors import MissingExtra, RequestError
+from modelwright.executors import Executor, find
 from modelwright.executors.inline import Inline
 from modelwright.executors.local import Local
 from modelwright.step import Limits, Step
@@ -202,3 +202,16 @@ def test_openmp_in_one_step_after_the_other(tmp_path, monkeypatch):
 def test_without_workers_there_is_no_executor(tmp_path):
     with pytest.raises(RequestError, match="at least one"):
         Local(0, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ray", "flyte"])
+def test_a_missing_library_is_named_by_its_extra(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra, match=rf"--executor {name} needs .*modelwright\[{name}\]"):
+        find(name)(tmp_path)
+
+
+def test_an_address_that_nobody_understands_is_answered_with_those_that_somebody_does():
+    with pytest.raises(RequestError, match=r"no executor 'rya'; choose one of flyte, .* local, ray, ray://HOST:PORT"):
+        find("rya")
+    assert find("local") is Local

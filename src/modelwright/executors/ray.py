@@ -391,6 +391,7 @@ def _far_end() -> type:
 
 def _library() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # standard output is the run's own
     try:
         import ray
         import ray.exceptions
