@@ -316,7 +316,9 @@ def compare_with(run: Path, folder: Path, then: State, now: State, script: Scrip
         name = f"{first.judgement.score.metric} on the sealed rows"
         found.append(Difference("score", name, was, got, _why(because, found)))
     if first.model != last.model:
-        why = _why(because, found)
+        members = {then.experiments[n].slug for n in first.choice.weights if n in then.experiments}
+        felt = [d for d in found if d.what in ("rows", "problem", "choice") or d.name in members]
+        why = _why(because, felt)
         if first.predictions and first.predictions == last.predictions:
             why = f"{why}; the judged models predict the same for every sealed row" if why else "only its file differs"
         found.append(Difference("model", "digest", first.model, last.model, why))

@@ -230,7 +230,7 @@ def _flow(
 
         effects = stages.measured(prepared, evaluator, journal, request)
         experiments = stages.searched(request, journal, clock, counsel, prepared, evaluator, before)
-        _warm_up("matplotlib.figure")
+        _warm_up("matplotlib.backends.backend_svg", "modelwright.report.document", "jinja2")
         journal.append("phase", {"name": "closing"})
         effects.result()  # ends with its own deadline, long before
         told = _Telling(prepared, experiments, clock, counsel, journal)
@@ -322,9 +322,14 @@ def deliver(folder: Path, journal: Journal) -> dict[str, Any]:
     return report.write(story, folder)
 
 
-def _warm_up(module: str) -> None:
-    """Import a module while others work; whoever needs it later waits less."""
-    threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
+def _warm_up(*modules: str) -> None:
+    """Import modules while others work; whoever needs them later waits less."""
+
+    def warm() -> None:
+        for module in modules:
+            importlib.import_module(module)
+
+    threading.Thread(target=warm, daemon=True).start()
 
 
 def _reached(folder: Path, kind: str) -> bool:

@@ -122,7 +122,8 @@ def print_replay(found: Replay) -> None:
     if found.differences:
         table = columns("differs", "which", "in the run", "in the replay", "why")
         for d in found.differences:
-            cells = (d.what, d.name, d.then[:60], d.now[:200], d.why)
+            then, now = (s[:SHORT] if d.name == "digest" else s[:200] for s in (d.then, d.now))
+            cells = (d.what, d.name, then, now, d.why)
             table.add_row(*(Text(clean(cell)) for cell in cells))
         out.print(table)
     else:
