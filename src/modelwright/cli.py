@@ -310,6 +310,8 @@ def memory(clear: bool, as_json: bool) -> None:
         return
     for run in remembered:
         click.echo(f"{run.day}  {past.in_words(run)}")
+        for line in past.plans_in_words(run):
+            click.echo(f"            {line}")
     state = "" if past.switched_on() else " It is switched off (MODELWRIGHT_MEMORY)."
     about = f"{len(remembered)} runs" if len(remembered) != 1 else "1 run"
     click.echo(f"{about} in {safe(str(past.place()))}.{state} Forget with: modelwright memory --clear")

@@ -1,10 +1,11 @@
 """What past runs on this machine taught: one line a run, of numbers and names of the registry only.
 
 A line holds what the problem was like (:mod:`modelwright.traits`), how far each family of estimators got from the
-baseline to a perfect score, and which actions were delivered; no row, level, column name, statement or path. The file
-is ``memory.jsonl`` in ``$MODELWRIGHT_HOME``, else in ``modelwright`` below the platform's folder for state.
-``MODELWRIGHT_MEMORY=off`` switches it off. Only the retriever reads it, so runs without a language model don't depend
-on what was run before.
+baseline to a perfect score, how far each plan of the portfolio got and what it cost, which parameters served the
+ensemble, and which actions were delivered; no row, level, column name, statement or path. The file is ``memory.jsonl``
+in ``$MODELWRIGHT_HOME``, else in ``modelwright`` below the platform's folder for state. ``MODELWRIGHT_MEMORY=off``
+switches it off. The retriever reads it, and the policies order their plans by it and begin tuning with it
+(:mod:`modelwright.policy.ordering`); what a run took from it stands in the run's log.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from modelwright.actions import registry
+from modelwright.errors import ProgramError
 from modelwright.estimators import all_estimators
 from modelwright.hashing import canonical_json, digest, restore
 from modelwright.plan import Experiment
 from modelwright.problem import Problem
 from modelwright.profile import Profile
-from modelwright.recipe import Recipe
+from modelwright.recipe import Recipe, Use
 from modelwright.tasks import all_tasks
 from modelwright.tasks.metrics import METRICS, find_metric, gain
 from modelwright.traits import traits
@@ -37,10 +39,27 @@ FILE = "memory.jsonl"
 MOST_RUNS = 500
 """Runs that are remembered; older ones go. Enough for any person's habits, and read in milliseconds."""
 MOST_BYTES = 1 << 20
-LONGEST_LINE = 8_000
+LONGEST_LINE = 16_000
+MOST_PLANS, MOST_SETTINGS = 60, 4
+PLAN = re.compile(r"[a-z][a-z0-9-]{0,59}")
 _TRAIT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 PATIENCE = 2.0
 """Seconds to wait for another run that is writing."""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a plan of the portfolio brought in a run.
+
+    Args:
+        share: how far it got from the best baseline (0) to the best single model of the run (1).
+        seconds: of one core that its evaluation took.
+        weight: its share of the ensemble that was delivered.
+    """
+
+    share: float
+    seconds: float = 0.0
+    weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,8 @@ class Remembered:
             score (1).
         delivered: names of the actions in the delivered recipe.
         experiments: how many were finished.
+        plans: what plans of the portfolio brought, by name.
+        settings: estimators of the ensemble with their tuned parameters, the weightiest first.
     """
 
     run: str
@@ -67,6 +88,8 @@ class Remembered:
     families: Mapping[str, float] = field(default_factory=dict)
     delivered: tuple[str, ...] = ()
     experiments: int = 0
+    plans: Mapping[str, Brought] = field(default_factory=dict)
+    settings: tuple[Use, ...] = ()
 
 
 def place() -> Path:
@@ -84,7 +107,13 @@ def switched_on() -> bool:
 
 
 def remember_run(
-    run_id: str, problem: Problem, profile: Profile, experiments: Sequence[Experiment], delivered: Recipe | None = None
+    run_id: str,
+    problem: Problem,
+    profile: Profile,
+    experiments: Sequence[Experiment],
+    delivered: Recipe | None = None,
+    weights: Mapping[int, float] | None = None,
+    portfolio: Collection[str] = (),
 ) -> str:
     """Remember a finished run.
 
@@ -94,6 +123,9 @@ def remember_run(
         profile: aggregates of its data.
         experiments: all of them.
         delivered: the recipe of the delivered model.
+        weights: shares of the delivered ensemble, by experiment number.
+        portfolio: names of the policies' own plans; others may hold what a person or a language model called them,
+            and are not kept.
 
     Returns:
         Nothing when it is remembered, else why it isn't, as a sentence.
@@ -111,6 +143,8 @@ def remember_run(
             _families(done),
             tuple(name for name in uses if name in registry()),
             len(done),
+            dict(_plans(done, weights or {}, portfolio)),
+            tuple(_settings(done, weights or {})),
         )
     )
 
@@ -162,7 +196,7 @@ def similar(traits: Mapping[str, float], task: str, k: int = 3) -> tuple[Remembe
     if not switched_on():
         return ()
     runs = [(i, run) for i, run in enumerate(recall()) if run.task == task]
-    runs.sort(key=lambda item: (round(_distance(traits, item[1].traits), 6), -item[0]))
+    runs.sort(key=lambda item: (round(distance(traits, item[1].traits), 6), -item[0]))
     return tuple(run for _, run in runs[:k])
 
 
@@ -179,11 +213,25 @@ def in_words(run: Remembered) -> str:
     )
 
 
+def plans_in_words(run: Remembered) -> Iterator[str]:
+    """What plans brought and which settings served, a line each; of names of the package and numbers only."""
+    best = sorted(run.plans.items(), key=lambda item: (-item[1].share, item[0]))
+    brought = (
+        f"{name} {b.share:.0%} in {b.seconds:,.1f} s" + (f" ({b.weight:.0%} of the ensemble)" if b.weight else "")
+        for name, b in best
+    )
+    if best:
+        yield f"of the way to the best model: {', '.join(brought)}"
+    for use in run.settings:
+        yield f"served the ensemble: {use.describe()}"
+
+
 COUNTED = ("rows", "columns", "classes", "numbers", "categories", "text", "dates", "high_cardinality")
 SHARED = ("rarest_class", "missing", "time_column", "group_column", "skewed_target", "count_target")
 
 
-def _distance(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+def distance(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+    """How different two problems are, by their traits; 0 for the same, about 1 for what one would call alike."""
     counts = (abs(math.log1p(a.get(n, 0.0)) - math.log1p(b.get(n, 0.0))) / 3 for n in COUNTED)
     return sum(counts) + sum(abs(a.get(n, 0.0) - b.get(n, 0.0)) for n in SHARED)
 
@@ -203,6 +251,46 @@ def _families(done: Sequence[Experiment]) -> dict[str, float]:
         share = gain(metric, score.value, ground) / way if way > 0 and math.isfinite(way) else 0.0
         best[name] = max(best.get(name, 0.0), round(min(1.0, max(0.0, share)), 4))
     return best
+
+
+def _plans(
+    done: Sequence[Experiment], weights: Mapping[int, float], portfolio: Collection[str]
+) -> Iterator[tuple[str, Brought]]:
+    """What each of the policies' own plans brought, in relation to the baseline and the best single model."""
+    scored = [(e, e.score) for e in done if e.score is not None]
+    gains = {e.number: gain(find_metric(score.metric), score.value, 0.0) for e, score in scored}
+    floor = [gains[e.number] for e, _ in scored if _family(e.plan.estimator.action) == "baseline"]
+    if not floor or max(gains.values()) <= max(floor):
+        return
+    way = max(gains.values()) - max(floor)
+    for experiment, _ in scored:
+        name = experiment.plan.name
+        if experiment.plan.by in ("portfolio", "baselines") and name in portfolio and PLAN.fullmatch(name):
+            share = max(0.0, (gains[experiment.number] - max(floor)) / way)
+            weight = weights.get(experiment.number, 0.0)
+            yield name, Brought(round(share, 4), round(experiment.seconds, 2), round(weight, 4))
+
+
+def _settings(done: Sequence[Experiment], weights: Mapping[int, float]) -> Iterator[Use]:
+    """Tuned parameters of what is in the ensemble: numbers and choices of the registry, no columns."""
+    tuned = [e for e in done if e.plan.by == "search" and weights.get(e.number, 0.0) > 0]
+    for experiment in sorted(tuned, key=lambda e: -weights[e.number])[:MOST_SETTINGS]:
+        setting = searched_only(experiment.plan.estimator)
+        if setting is not None:
+            yield setting
+
+
+def searched_only(use: Use) -> Use | None:
+    """An estimator with those of its parameters that tuning searches, checked; ``None`` when there is nothing to it."""
+    action = registry().get(use.action)
+    if action is None or action.category != "estimator":
+        return None
+    searched = {p.name for p in action.params if p.searched}
+    try:
+        params = action.validate({n: v for n, v in use.params.items() if n in searched})
+    except ProgramError:
+        return None
+    return Use(use.action, params) if params else None
 
 
 def _family(estimator: str) -> str:
@@ -243,10 +331,13 @@ def _run_of(line: bytes) -> Remembered | None:
         return None
     if run.task not in all_tasks() or run.metric not in (m.name for m in METRICS):
         return None
-    numbers = (*run.traits.values(), *run.families.values())
+    brought = [x for b in run.plans.values() for x in (b.share, b.seconds, b.weight)]
+    numbers = (*run.traits.values(), *run.families.values(), *brought)
     if not all(map(math.isfinite, numbers)) or not all(_TRAIT.fullmatch(name) for name in run.traits):
         return None
     if not re.fullmatch(r"[0-9a-f]{16}", run.run) or not re.fullmatch(r"\d{4}-\d\d-\d\d", run.day):
+        return None
+    if len(run.plans) > MOST_PLANS or not all(PLAN.fullmatch(name) for name in run.plans):
         return None
     families = {e.family for e in all_estimators().values()}
     return Remembered(
@@ -258,6 +349,8 @@ def _run_of(line: bytes) -> Remembered | None:
         {name: min(1.0, max(0.0, value)) for name, value in run.families.items() if name in families},
         tuple(name for name in run.delivered if name in registry())[:40],
         run.experiments,
+        {n: Brought(*(min(1e6, max(0.0, x)) for x in (b.share, b.seconds, b.weight))) for n, b in run.plans.items()},
+        tuple(known for known in map(searched_only, run.settings[:MOST_SETTINGS]) if known is not None),
     )
 
 

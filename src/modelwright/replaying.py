@@ -213,6 +213,10 @@ def script_of(state: State, records: Sequence[Record], store: Folder, data: str 
     taken = []
     if answers:
         taken.append(f"{len(state.decisions)} decisions were answered from the record; nobody was asked.")
+    if state.recalled is not None:
+        events.append(("recalled", {"runs": state.recalled}))
+        if state.recalled:
+            taken.append(f"What {len(state.recalled)} earlier runs had taught was taken from the record.")
     settled = None
     if state.time_limited:
         plans = {int(r.body["number"]): r.body for r in records if r.kind == "experiment_designed"}

@@ -288,6 +288,7 @@ class _Telling:
 def _remember(folder: Path, journal: Journal) -> None:
     """Let later runs on this machine know what worked; see :mod:`modelwright.memory`."""
     from modelwright.memory import remember_run
+    from modelwright.policy.portfolio import Ground, portfolio
     from modelwright.state import fold
 
     state = fold(journal.events())
@@ -295,7 +296,16 @@ def _remember(folder: Path, journal: Journal) -> None:
         return
     done = [e for _, e in sorted(state.experiments.items())]
     prepared = state.prepared
-    said = remember_run(state.run_id, prepared.problem, prepared.profile, done, state.delivery.recipe)
+    ground = Ground(prepared.problem, prepared.features, prepared.profile, prepared.protocol)
+    said = remember_run(
+        state.run_id,
+        prepared.problem,
+        prepared.profile,
+        done,
+        state.delivery.recipe,
+        state.delivery.choice.weights,
+        {plan.name for plan in (*portfolio(ground), *(e.plan for e in done if e.plan.by == "baselines"))},
+    )
     if said:
         journal.append("not_remembered", {"reason": said})
 

@@ -16,6 +16,7 @@ from modelwright.ensemble import greedy
 from modelwright.evaluation import Bar, Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
+from modelwright.memory import Remembered
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
@@ -67,6 +68,7 @@ class Search:
         recorded: plans of a run that is resumed, by number.
         drill: how the first experiment after the baselines is made to fail; see :mod:`modelwright.drills`.
         reasoning: a language model that proposes experiments besides the built-in policies.
+        memory: past runs that the policies may learn from.
 
     With a language model the policies' experiments go on while it thinks, and its own are run as soon as they are
     there. Only where the number of experiments or of iterations is limited have its experiments fixed places, so that
@@ -83,6 +85,7 @@ class Search:
     floor: int = 10
     drill: str | None = None
     reasoning: Reasoning | None = None
+    memory: tuple[Remembered, ...] = ()
     experiments: dict[int, Experiment] = field(default_factory=dict)
     time_limited: bool = False
     _weights: tuple[int, dict[int, float]] = (-1, {})
@@ -118,7 +121,7 @@ class Search:
     def ground(self) -> Ground:
         """What experiments are designed from."""
         prepared = self.prepared
-        return Ground(prepared.problem, prepared.features, prepared.profile, prepared.protocol)
+        return Ground(prepared.problem, prepared.features, prepared.profile, prepared.protocol, self.memory)
 
     @property
     def in_turns(self) -> bool:

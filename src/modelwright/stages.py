@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from modelwright.engine import Engine
     from modelwright.evaluation import Evaluator
     from modelwright.executors import Executor
+    from modelwright.memory import Remembered
     from modelwright.plan import Experiment
+    from modelwright.problem import Budget
     from modelwright.reasoning import Reasoning
     from modelwright.state import State
+
+RECALLED = 10
+"""Past runs at most that the policies are told of."""
 
 
 def ground(
@@ -100,6 +105,7 @@ def searched(
         recorded=before.plans,
         floor=request.floor,
         drill=request.inject_failure,
+        memory=_recalled(prepared, journal, budget) if before.recalled is None else before.recalled,
         experiments=dict(before.experiments),
     )
     if not before.stopped:
@@ -113,6 +119,21 @@ def searched(
                     search.reasoning.wait()
         journal.append("search_stopped", {"reason": reason, "time_limited": search.time_limited})
     return search.done
+
+
+def _recalled(prepared: Prepared, journal: Journal, budget: Budget) -> tuple[Remembered, ...]:
+    """The past runs that the policies are told of; the log has them, so that a run that goes on knows the same ones.
+
+    Where experiments are counted, none: the same data, seed and number of experiments give the same model, whatever was
+    run before.
+    """
+    from modelwright.memory import similar
+    from modelwright.traits import traits
+
+    problem, counted = prepared.problem, budget.max_experiments is not None or budget.max_iterations is not None
+    runs = () if counted else similar(traits(problem, prepared.profile), problem.task.value, RECALLED)
+    journal.append("recalled", {"runs": runs})
+    return runs
 
 
 def _prepared(

@@ -13,6 +13,7 @@ from modelwright.decision import Balance, Decision, Usage, Worth
 from modelwright.finding import Effect, Finding, Tells
 from modelwright.given import Given
 from modelwright.hashing import restore
+from modelwright.memory import Remembered
 from modelwright.plan import Experiment, Plan
 from modelwright.preparation import Prepared
 from modelwright.report import Moment
@@ -34,6 +35,7 @@ class State:
         started: seconds since the epoch of the first start.
         spent: seconds of earlier sessions of a run that was resumed.
         prepared: what experiments stand on, once it is fixed.
+        recalled: the past runs that the policies were told of, once they were.
         plans: designed experiments, by number.
         experiments: finished ones, by number.
         programs: source of each finished experiment's program, by number.
@@ -70,6 +72,7 @@ class State:
     spent: float = 0.0
     prepared: Prepared | None = None
     given: tuple[Given, ...] = ()
+    recalled: tuple[Remembered, ...] | None = None
     plans: dict[int, Plan] = field(default_factory=dict)
     experiments: dict[int, Experiment] = field(default_factory=dict)
     programs: dict[int, str] = field(default_factory=dict)
@@ -162,6 +165,9 @@ class State:
             self.phases[self.phase] = self.phases.get(self.phase, 0.0) + record.time - self._phase_began
         self.phase = str(body["name"])
         self._phase_began = record.time
+
+    def _on_recalled(self, record: Record, body: Any) -> None:
+        self.recalled = tuple(restore(Remembered, run) for run in body["runs"])
 
     def _on_prepared(self, record: Record, body: Any) -> None:
         self.prepared = restore(Prepared, body["prepared"])

@@ -1,8 +1,9 @@
 """Which experiments come first: strong, diverse defaults, the cheap and different ones early.
 
-The order and the settings follow what is generally found for tabular data: one model of every family before a second
-of any; boosting, forests, linear models and a small neural network each carry some data sets, and a greedy ensemble
-over them gains more than tuning one (Caruana et al. 2004; Erickson et al. 2020, AutoGluon-Tabular).
+The settings, and the order in which plans are written here, follow what is generally found for tabular data: one model
+of every family before a second of any; boosting, forests, linear models and a small neural network each carry some
+data sets, and a greedy ensemble over them gains more than tuning one (Caruana et al. 2004; Erickson et al. 2020,
+AutoGluon-Tabular).
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 
+from modelwright.actions import predicted_seconds
 from modelwright.estimators import all_estimators
+from modelwright.memory import Remembered
 from modelwright.plan import Hypothesis, Plan
+from modelwright.policy.ordering import ordered
 from modelwright.problem import Constraints, Problem
 from modelwright.profile import Column, Profile
 from modelwright.protocol import Protocol
-from modelwright.recipe import Use
+from modelwright.recipe import Setting, Use
 from modelwright.table import Schema
+from modelwright.tasks import all_tasks
+from modelwright.traits import traits
 
 SKEWED = 1.0
 """Skewness of a positive regression target beyond which its logarithm is tried."""
@@ -36,12 +42,14 @@ class Ground:
         schema: the columns that models may use.
         profile: aggregates of the development rows.
         protocol: how models are judged.
+        memory: past runs on this machine that may be learnt from.
     """
 
     problem: Problem
     schema: Schema
     profile: Profile
     protocol: Protocol
+    memory: tuple[Remembered, ...] = ()
 
     @property
     def task(self) -> str:
@@ -57,6 +65,17 @@ class Ground:
     def rows(self) -> int:
         """Development rows."""
         return self.protocol.n_development
+
+    @property
+    def traits(self) -> dict[str, float]:
+        """What the problem is like, in numbers."""
+        return traits(self.problem, self.profile)
+
+    def price(self, plan: Plan) -> float:
+        """Predicted seconds of one core for a plan's whole evaluation."""
+        setting = Setting(self.task, len(self.problem.classes))
+        one = predicted_seconds(plan.recipe, self.rows, len(self.schema.fields), setting)
+        return one * len(self.protocol.parts())
 
     @property
     def temporal(self) -> bool:
@@ -106,12 +125,22 @@ class Ground:
 
 
 def portfolio(ground: Ground) -> tuple[Plan, ...]:
-    """The plans in the order in which they should be run, without those that the constraints forbid."""
-    plans = list(_allowed(ground, chain(_ordered(ground), _named(ground))))
+    """The plans in the order in which they should be run, without those that the constraints forbid.
+
+    The order is learnt, see :mod:`modelwright.policy.ordering`; plans that the user prefers come first.
+    """
+    before = all_tasks()[ground.task].baselines(ground.problem, ground.schema, ground.rows)
+    first = [plan.name for plan in before]
+    plans = list(ordered(written(ground), ground.task, ground.traits, ground.memory, ground.price, first))
     if ground.problem.constraints.prefer:
         wished = set(ground.problem.constraints.prefer)
         plans.sort(key=lambda p: not (names_of(p.estimator.action) & wished))
     return tuple(plans)
+
+
+def written(ground: Ground) -> tuple[Plan, ...]:
+    """The same plans in the order in which they are written here."""
+    return tuple(_allowed(ground, chain(_ordered(ground), _named(ground))))
 
 
 def _named(ground: Ground) -> Iterator[Plan]:

@@ -19,6 +19,7 @@ from modelwright.actions import registry
 from modelwright.hashing import digest
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.made import Seen, as_made, content
+from modelwright.policy.ordering import starts
 from modelwright.policy.portfolio import Ground, permitted
 from modelwright.tasks.metrics import find_metric
 
@@ -69,25 +70,35 @@ def variation(ground: Ground, number: int, done: set[str], seen: Seen) -> Plan |
     arms = list(_arms(seen))
     if not arms:
         return None
+    for arm in arms:
+        for use in starts(arm.plan.estimator.action, ground.task, ground.traits, ground.memory):
+            plan = _varied(arm, number, use.params, "It served the ensemble of a past run on data like this.")
+            if content(plan) not in done and permitted(ground, plan):
+                return plan
     rng = np.random.default_rng([ground.problem.seed, number])
     chances = np.array([arm.worth for arm in arms])
     for attempt in range(ATTEMPTS):
         arm = arms[int(rng.choice(len(arms), p=chances / chances.sum()))]
         params = _estimated(arm, rng) if len(arm.trials) >= KNOWN and attempt < ATTEMPTS // 2 else _near(arm, rng)
-        name = arm.plan.estimator.action
-        plan = replace(
-            arm.plan,
-            name=f"{name.replace('_', '-')}-tuned-{number}",
-            estimator=replace(arm.plan.estimator, params={**arm.plan.estimator.params, **params}),
-            by="search",
-            reason=f"A variation of {arm.slug}, the best of {len(arm.trials)} of its kind, which have {arm.share:.0%} "
-            "of the ensemble.",
-            hypothesis=Hypothesis("Other settings of a model that already serves may serve better.", 0.25),
-            parent=arm.slug,
-        )
+        reason = f"A variation of {arm.slug}, the best of {len(arm.trials)} of its kind, which have {arm.share:.0%} "
+        plan = _varied(arm, number, params, f"{reason}of the ensemble.")
         if content(plan) not in done and permitted(ground, plan):
             return plan
     return None
+
+
+def _varied(arm: Arm, number: int, params: Mapping[str, Any], reason: str) -> Plan:
+    """The arm's plan with some parameters changed."""
+    estimator = arm.plan.estimator
+    return replace(
+        arm.plan,
+        name=f"{estimator.action.replace('_', '-')}-tuned-{number}",
+        estimator=replace(estimator, params={**estimator.params, **params}),
+        by="search",
+        reason=reason,
+        hypothesis=Hypothesis("Other settings of a model that already serves may serve better.", 0.25),
+        parent=arm.slug,
+    )
 
 
 def _arms(seen: Seen) -> Iterator[Arm]:
