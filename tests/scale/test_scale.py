@@ -132,6 +132,7 @@ def test_the_best_third_of_each_rung_go_on_and_each_but_once():
 def test_of_one_recipe_only_the_fit_on_the_most_rows_counts():
     few, many = finished(1, 0.9, 100), replace(finished(1, 0.8, 400), number=2)
     assert list(topmost({1: few, 2: many, 3: finished(3, 0.7, 100)})) == [2, 3]
+    assert list(topmost({1: few, 2: replace(many, truncated=True)})) == [1]
 
 
 # ── a whole run ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -57,12 +57,19 @@ def climb(fidelity: Fidelity, earlier: Sequence[Plan], seen: Seen) -> Plan | Non
 
 
 def topmost(experiments: Mapping[int, Experiment]) -> dict[int, Experiment]:
-    """Of experiments with the same recipe only the one on the most rows: refitted, they would be the same model."""
+    """Of experiments with the same recipe only the one on the most rows: refitted, they would be the same model.
+
+    One that was cut short counts for less than any that wasn't: its score says what too little time does.
+    """
+
+    def rank(experiment: Experiment) -> tuple[bool, int]:
+        return not experiment.truncated, experiment.train_rows
+
     kept: dict[str, Experiment] = {}
     for experiment in experiments.values():
         key = experiment.recipe.digest if experiment.recipe is not None else str(experiment.number)
         rival = kept.get(key)
-        if rival is None or experiment.train_rows > rival.train_rows:
+        if rival is None or rank(experiment) > rank(rival):
             kept[key] = experiment
     return {e.number: e for e in sorted(kept.values(), key=lambda e: e.number)}
 
