@@ -19,6 +19,7 @@ from modelwright.fidelity import ALL_ROWS, Fidelity
 from modelwright.hashing import plain
 from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Setting
+from modelwright.splitting import fold_rows
 from modelwright.step import Failure, Limits, Outcome, Step
 from modelwright.tasks.metrics import Metric, find_metric
 
@@ -201,13 +202,9 @@ class Evaluator:
 
     @cached_property
     def _mean_rows(self) -> int:
-        import numpy as np
-
         protocol = self.situation.protocol
-        sizes = [np.bincount(folds, minlength=protocol.folds + int(protocol.forward)) for folds in self.assignment]
-        fits = [int(sizes[r][:f].sum() if protocol.forward else sizes[r].sum() - sizes[r][f]) for r, f in
-                protocol.parts()]  # fmt: skip
-        return max(1, sum(fits) // len(fits))
+        sizes = [len(fold_rows(self.assignment, r, f, protocol.forward)[0]) for r, f in protocol.parts()]
+        return max(1, sum(sizes) // len(sizes))
 
     def forecast(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """Predict the core seconds of a whole evaluation on an ordinary machine; the clock plays no part in it."""
@@ -300,8 +297,10 @@ class Evaluator:
         """Positions of the development rows that some part validates, ascending: on large data a small share."""
         import numpy as np
 
-        first = int(self.situation.protocol.forward)
-        return np.flatnonzero((self.assignment >= first).any(axis=0))
+        seen = np.zeros(len(self.truth), dtype=bool)
+        for repeat, fold in self.situation.protocol.parts():
+            seen |= self.assignment[repeat] == fold
+        return np.flatnonzero(seen)
 
     def validated_oof(self, digest: str) -> np.ndarray:
         """Out-of-fold predictions for the validated rows by digest, NaN where a part was not reached."""
