@@ -151,6 +151,21 @@ def memory_of(*pids: int) -> int:
     return sum(map(_resident, pids))
 
 
+def memory_shared_out(*pids: int) -> int:
+    """Resident bytes of some processes, each page shared out among those that share it; dearer than :func:`memory_of`.
+
+    Processes that were forked from each other share most of their pages.
+    """
+    total = 0
+    for pid in pids:
+        try:
+            lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
+            total += sum(int(w.split()[1]) * 1024 for w in lines if w.startswith((b"Pss_Anon:", b"Pss_Shmem:")))
+        except OSError:  # it has ended, or this isn't Linux
+            total += _resident(pid)
+    return total
+
+
 def cap_files(size: int) -> None:
     """Let writing fail in this process beyond a file size of so many bytes; Python raises ``OSError`` there."""
     import resource

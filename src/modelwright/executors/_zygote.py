@@ -208,6 +208,8 @@ class Zygote:
             if len(pids) > MOST_PROCESSES:
                 self.kill(child, "processes")
             used[child.pid] = processes.memory_of(*pids)
+            if len(pids) > 1 and child.memory and used[child.pid] > child.memory:
+                used[child.pid] = processes.memory_shared_out(*pids)
             child.peak = max(child.peak, used[child.pid])
             if child.memory and child.peak > child.memory:
                 self.kill(child, "memory")
