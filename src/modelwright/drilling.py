@@ -115,7 +115,21 @@ def _costs_its_step(home: Path, kind: str, word: str, name: str, limits: Any = N
 
 
 def _worker(home: Path) -> str:
-    return _costs_its_step(home, "crash", "SIGKILL", "crash", how=int(signal.SIGKILL))
+    from modelwright.executors.local import Local
+    from modelwright.step import Limits, Step
+
+    first, again = home / "first", home / "again"
+    with Local(1, home / "artefacts", preload=[_STEPS], later=[]) as executor:
+        step = Step(f"{_STEPS}:once_more", 1, {"first": str(first), "again": str(again)})
+        future = executor.submit(step, Limits(seconds=PATIENCE / 2))
+        until = time.monotonic() + PATIENCE
+        while not first.exists():
+            _must(time.monotonic() < until, "the step never began")
+            time.sleep(0.01)
+        os.kill(int(first.read_text()), signal.SIGKILL)
+        outcome = future.result(PATIENCE)
+    _must(outcome.ok and again.exists(), f"the step was lost: {outcome.failure}")
+    return "the step was performed once more"
 
 
 def _workers(home: Path) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from durability_samples import MANY, customers, thoughts
 
+from modelwright import run
 from modelwright.errors import RequestError
 from modelwright.hashing import digest_file
+from modelwright.request import Request
 from modelwright.state import State, fold
 from modelwright.step import Record
 from modelwright.stores.folder import Folder
@@ -165,3 +170,30 @@ def test_no_provider_is_asked_twice(mortals, tmp_path):
         finished = set([body for n, body in asked if n == session][:-2])
         assert not finished & {body for n, body in asked if n > session}
     assert all(times == 1 for times in Counter(performed(records)).values())
+
+
+def test_killed_workers_change_nothing(alone, tmp_path):
+    """In processes of their own: a worker is killed, then the process that they all come from; then all goes on."""
+    other, request, _ = alone
+    over = threading.Event()
+    killed: list[str] = []
+
+    def strike() -> None:
+        while len(killed) < 2 and not over.wait(0.002):
+            for zygote in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):
+                    if any("_zygote" in word for word in zygote.cmdline()):
+                        for worker in zygote.children()[:1]:
+                            (zygote if killed else worker).kill()
+                            killed.append("zygote" if killed else "worker")
+                            over.wait(0.5)
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    try:
+        run.start(Request(**request, workers=1), tmp_path / "run")
+    finally:
+        over.set()
+        striker.join()
+    assert killed == ["worker", "zygote"]
+    must_be_the_same(tmp_path / "run", other)

@@ -83,6 +83,16 @@ def test_a_killed_zygote_costs_no_step(tmp_path):
         assert zygote_of(executor) != first
 
 
+def test_a_step_that_somebody_killed_is_performed_once_more(tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    with light(tmp_path / "artefacts", slots=1) as executor:
+        step = Step(f"{HERE}:once_more", 1, {"first": str(first), "again": str(again)})
+        future = executor.submit(step, Limits())
+        until(first.exists)
+        os.kill(int(first.read_text()), signal.SIGKILL)
+        assert future.result(PATIENCE).value == "performed again"
+
+
 def test_a_step_that_kills_the_zygote_again_is_a_crash(tmp_path):
     mark = tmp_path / "left"
     mark.write_text("9")

@@ -82,7 +82,8 @@ class Local(Executor):
     A step that outruns its memory is killed within a twentieth of a second; the memory of its descendants counts, that
     of mapped files doesn't. So is one that has more than 64 processes at a time; what it has written is looked at twice
     a second. When the zygote itself is killed, a new one is started, and the steps that were running are performed once
-    more. On macOS, a step whose zygote and host are both killed at once runs on to its end.
+    more; so is a step that somebody else killed (SIGKILL). On macOS, a step whose zygote and host are both killed at
+    once runs on to its end.
 
     Raises:
         RequestError: on a platform without ``fork``.
@@ -263,6 +264,10 @@ class Local(Executor):
     def _ended(self, message: dict[str, Any]) -> None:
         with self._lock:
             task = self._running.pop(message["id"])
+            if not self._closed and _taken_away(task, message):
+                heapq.heappush(self._queue, (-(1 << 30), task.number, task))
+                self._dispatch()
+                return
         self._end(task, _outcome(task, message))
         with self._lock:
             self._dispatch()
@@ -311,6 +316,17 @@ class Local(Executor):
                 return
         clear(task.folder)
         task.future.set_result(outcome)
+
+
+def _taken_away(task: _Task, message: dict[str, Any]) -> bool:
+    """Whether a step was killed by somebody else, the kernel or a person, for the first time: it may have done nothing.
+
+    What dies so again is taken for the cause.
+    """
+    if task.cancelled or task.attempts > 1 or message["why"] or message["exit"] != -signal.SIGKILL:
+        return False
+    full = task.limits.memory and message["peak"] >= _NEAR * task.limits.memory
+    return not full and not (task.folder / "result.json").exists()
 
 
 def _outcome(task: _Task, message: dict[str, Any]) -> Outcome:
