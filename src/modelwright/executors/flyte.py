@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import modelwright
 from modelwright.errors import MissingExtra, RequestError
-from modelwright.executors import Setting, cores, share_of_memory
+from modelwright.executors import Setting, apportioned, cores, share_of_memory
 from modelwright.executors._elsewhere import Elsewhere, Lost, Task, crash
 from modelwright.executors._host import Host, chunks, in_words, install, is_here
 from modelwright.executors._task import artefact_path
@@ -71,7 +71,7 @@ class Flyte(Elsewhere):
         self._flyte = _library()
         self._folder, self._local, self._preload = folder.resolve(), not config, preload
         self.slots = workers or cores()
-        self._memory = memory or (share_of_memory(self.slots) if self._local else IN_A_CONTAINER)
+        self.memory = memory or (share_of_memory(self.slots) if self._local else IN_A_CONTAINER)
         self._files: dict[str, Any] = {}
         self._cache = cache
         self._runs: dict[int, Any] = {}
@@ -93,7 +93,7 @@ class Flyte(Elsewhere):
         self._task = _flyte_task
         if self._local:
             self._scratch.mkdir()
-            self._host = Host(self.slots, self._memory, preload, ahead)
+            self._host = Host(self.slots, self.memory, preload, ahead)
             _flyte_task.HOSTS[self._name] = self._host
 
     @classmethod
@@ -108,7 +108,10 @@ class Flyte(Elsewhere):
         if config and not Path(config).expanduser().is_file():
             raise RequestError(f"Flyte's configuration {config} isn't a file; write one with: flyte create config")
         config = str(Path(config).expanduser()) if config else ""
-        return cls(setting.folder, config, setting.workers, setting.memory, setting.preload)
+        workers, memory = setting.workers, setting.memory
+        if memory and not config:  # everything is on this machine
+            workers, memory = apportioned(memory, workers or cores())
+        return cls(setting.folder, config, workers, memory, setting.preload)
 
     def close(self) -> None:
         """Stop what runs, and leave nothing behind here."""
@@ -125,7 +128,7 @@ class Flyte(Elsewhere):
     def _perform(self, task: Task) -> Outcome:
         limits = task.limits
         if not limits.memory:
-            limits = Limits(limits.seconds, limits.soft_seconds, self._memory, limits.threads)
+            limits = Limits(limits.seconds, limits.soft_seconds, self.memory, limits.threads)
         here = sorted({d for d in task.step.inputs.values() if is_here(d, self._folder)})
         try:
             told, files = self._run(task, limits, here, fresh=False)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from modelwright.errors import MissingExtra, RequestError
-from modelwright.executors import Setting, cores
+from modelwright.executors import Setting, apportioned, cores
 from modelwright.executors._elsewhere import Elsewhere, Lost, Refused, Task, crash
 from modelwright.executors._host import CHUNK, Host, chunks, differences, in_words, install, is_here
 from modelwright.executors._task import artefact_path
@@ -37,6 +37,8 @@ START = 180.0
 """Seconds that the first machine is waited for, and that a run waits for one after it lost the last."""
 GRACE = 60.0
 """Seconds beyond its time limit after which a step's machine counts as lost: it would have stopped the step itself."""
+DAEMONS = 700 << 20
+"""Bytes that Ray itself takes of a machine, without its object store."""
 _ERRANDS = 8
 """Calls that a machine answers beside performing steps."""
 
@@ -99,7 +101,7 @@ class Ray(Elsewhere):
     ) -> None:
         super().__init__()
         self._ray = _library()
-        self._folder, self._address, self._workers, self._memory = folder.resolve(), address, workers, memory
+        self._folder, self._address, self._workers, self.memory = folder.resolve(), address, workers, memory
         self._preload, self._ahead = preload, ahead
         (self._folder / "scratch").mkdir(parents=True, exist_ok=True)
         self._machines: dict[str, _Machine] = {}
@@ -133,7 +135,14 @@ class Ray(Elsewhere):
             where = os.environ.get("RAY_ADDRESS") or "local"
         else:
             where = address if address.startswith("ray://") else address.removeprefix("ray:")
-        return cls(setting.folder, where, setting.workers, setting.memory, setting.preload)
+        workers, memory = setting.workers, setting.memory
+        if where == "local" and memory:  # everything is on this machine, Ray's own processes, too
+            if memory < DAEMONS + (1 << 30):
+                raise RequestError(
+                    f"Ray takes some {DAEMONS >> 20} MiB by itself; give --memory-limit 2G or more, or --executor local"
+                )
+            workers, memory = apportioned(memory - DAEMONS, workers or cores())
+        return cls(setting.folder, where, workers, memory, setting.preload)
 
     @property
     def slots(self) -> int:  # type: ignore[override]
@@ -226,7 +235,7 @@ class Ray(Elsewhere):
                 max_restarts=0,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
             )
-            .remote(slots, self._memory, self._preload, self._ahead)
+            .remote(slots, self.memory, self._preload, self._ahead)
         )
         memory = int(facts["Resources"].get("memory", 0))
         name = str(facts.get("NodeManagerHostname") or facts.get("NodeManagerAddress") or node[:8])
