@@ -57,7 +57,8 @@ def ray_cluster():
             return None
 
         cluster.add_node = patient
-        cluster.add_node(num_cpus=0)
+        (cluster.client_port,) = free_ports(1)
+        cluster.add_node(num_cpus=0, ray_client_server_port=cluster.client_port)
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         yield cluster
         ray.shutdown()

@@ -1,5 +1,7 @@
 """Steps on a Ray cluster: head and machines on loopback, shared by all tests of this file."""
 
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,9 +29,9 @@ def machine(ray_cluster):
     ray_cluster.remove_node(node)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(ray_cluster):
-    """Two machines with a processor each."""
+    """Two machines with a processor each; the last test that has them kills one."""
     nodes = [ray_cluster.add_node(num_cpus=1) for _ in range(2)]
     yield nodes
     for node in nodes:
@@ -60,6 +62,38 @@ class TestRay(IsolationContract):
         assert "no machine of the cluster has 1,073,741,824 MiB" in failure.message
 
 
+CLIENT = """
+import sys
+from pathlib import Path
+from modelwright.executors.ray import Ray
+from modelwright.hashing import digest_bytes
+from modelwright.step import Limits, Step
+folder, here = Path(sys.argv[1]), "modelwright.testing.steps"
+with Ray(folder, sys.argv[2], 1, preload=(here,), ahead=False) as executor:
+    key = digest_bytes(b"hello")
+    (folder / key[:2]).mkdir()
+    (folder / key[:2] / key).write_bytes(b"hello")
+    echoed = executor.submit(Step(here + ":echo", 1, {}, {"greeting": key}), Limits()).result(60)
+    made = executor.submit(Step(here + ":write", 1, {"text": "made"}), Limits()).result(60).artefacts["out"]
+    waiting = executor.submit(Step(here + ":wait", 1, {"mark": ""}), Limits(seconds=0.5)).result(60)
+    print(echoed.value["inputs"]["greeting"], (folder / made[:2] / made).read_text(), waiting.failure.kind)
+"""
+
+
+def test_from_outside_through_rays_client(ray_cluster, pair, tmp_path):
+    address = f"ray://127.0.0.1:{ray_cluster.client_port}"
+    command = [sys.executable, "-c", CLIENT, str(tmp_path), address]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.stdout == "hello made timeout\n", ended.stderr
+
+
+def test_a_machine_that_would_give_other_results_is_refused(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr("modelwright.executors._host.MATTERING", ("numpy", "no-such-package"))
+    monkeypatch.setattr(member, "differences", lambda there: f"numpy {there['numpy']} instead of 1.0")
+    with pytest.raises(RequestError, match=r"would give other results, it has numpy .* instead of 1\.0; install"):
+        light(tmp_path)
+
+
 def test_a_lost_machine_costs_no_step(ray_cluster, pair, tmp_path):
     with light(tmp_path / "here") as executor:
         until(lambda: executor.slots == 2)
@@ -75,13 +109,6 @@ def test_a_lost_machine_costs_no_step(ray_cluster, pair, tmp_path):
         after = executor.submit(Step(f"{HERE}:echo", 1, {}, {"made": made}), Limits()).result(PATIENCE)
         assert after.value["inputs"] == {"made": "made"}
         assert (folder / made[:2] / made).read_text() == "made"
-
-
-def test_a_machine_that_would_give_other_results_is_refused(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr("modelwright.executors._host.MATTERING", ("numpy", "no-such-package"))
-    monkeypatch.setattr(member, "differences", lambda there: f"numpy {there['numpy']} instead of 1.0")
-    with pytest.raises(RequestError, match=r"would give other results, it has numpy .* instead of 1\.0; install"):
-        light(tmp_path)
 
 
 @pytest.mark.parametrize(
