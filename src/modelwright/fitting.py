@@ -33,6 +33,7 @@ from modelwright.pipeline import (
     boosting_rounds,
     compile_recipe,
     raw_predictions,
+    shared,
     truncated,
 )
 from modelwright.problem import Problem
@@ -279,7 +280,7 @@ def assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibr
     """The fitted members of a workplace as one pipeline, see :func:`assemble`."""
     from sklearn.pipeline import Pipeline
 
-    members = [load_model(place.inputs[f"member_{i}"]) for i in range(len(weights))]
+    members = shared([load_model(place.inputs[f"member_{i}"]) for i in range(len(weights))])
     if not n_classes:
         if len(members) == 1:
             return members[0]

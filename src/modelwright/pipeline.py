@@ -6,10 +6,12 @@ each of the k classes (also for classes that were absent where it was fitted), o
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
@@ -246,7 +248,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities, (n, n_classes)."""
         if not len(X):
             return np.zeros((0, self.n_classes))
-        blended = weighted_mean([m.predict_proba(X) for m in self.models_], self.weights)
+        blended = weighted_mean([m.predict_proba(Z) for m, Z in presented(self.models_, X)], self.weights)
         return blended if self.calibration_ is None else np.asarray(self.calibration_.transform(blended))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -272,7 +274,60 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers, (n,)."""
-        return weighted_mean([m.predict(X) for m in self.models_], self.weights) if len(X) else np.zeros(0)
+        if not len(X):
+            return np.zeros(0)
+        return weighted_mean([m.predict(Z) for m, Z in presented(self.models_, X)], self.weights)
+
+
+def presented(models: list[Any], X: Any) -> Iterator[tuple[Any, Any]]:
+    """The last step of each pipeline with the rows as it takes them; what pipelines share is computed once."""
+    known: dict[tuple[int, ...], Any] = {(): X}
+    for model in models:
+        chain: tuple[int, ...] = ()
+        for _, step in model.steps[:-1]:
+            before, chain = known[chain], (*chain, id(step))
+            if chain not in known:
+                known[chain] = step.transform(before)
+        yield model.steps[-1][1], known[chain]
+
+
+def shared(models: list[Pipeline]) -> list[Pipeline]:
+    """Fitted pipelines in which transformers that hold the same are one object: smaller to keep, quicker to predict."""
+    known: list[Any] = []
+    for model in models:
+        for place, (name, step) in enumerate(model.steps[:-1]):
+            same = next((other for other in known if alike(step, other)), step)
+            known += [step] if same is step else []
+            model.steps[place] = (name, same)
+    return models
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two fitted objects hold the same: plain values, arrays, and objects made of them."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        if a.dtype.kind == "O":
+            return all(map(alike, a.ravel().tolist(), b.ravel().tolist()))
+        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fcmM"))
+    if isinstance(a, float | np.floating):
+        return bool(a == b or (a != a and b != b))
+    if isinstance(a, str | bytes | int | np.generic | np.dtype | None):
+        return bool(a == b)
+    if isinstance(a, Mapping):
+        return list(a) == list(b) and all(alike(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, sparse.spmatrix | sparse.sparray):
+        return a.shape == b.shape and all(
+            alike(getattr(a, n, 0), getattr(b, n, 0)) for n in ("data", "indices", "indptr")
+        )
+    # Objects that aren't written in Python may hold what can't be seen: they are taken to differ.
+    return hasattr(a, "__dict__") and type(a).__module__.split(".")[0] != "builtins" and alike(vars(a), vars(b))
 
 
 def weighted_mean(predictions: list[np.ndarray], weights: list[float]) -> np.ndarray:

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -184,12 +184,15 @@ def number_text(value: float) -> str:
 def cells(column: pd.Series[Any]) -> Cells:
     """Take a column of any source."""
     kind = column.dtype
+    if isinstance(kind, np.dtype) and kind.kind == "f":
+        return Cells("number", len(column), data=column.to_numpy(dtype=np.float64))
     if isinstance(kind, pd.CategoricalDtype):
-        if len(kind.categories) > len(column):
-            column = column.cat.remove_unused_categories()
-            kind = cast("pd.CategoricalDtype", column.dtype)
-        texts = [None if pd.isna(v) else _text(v) for v in kind.categories]
-        codes = np.asarray(column.cat.codes, dtype=np.int32)
+        codes, levels = np.asarray(column.cat.codes, dtype=np.int32), kind.categories
+        if len(levels) > len(column):
+            used = np.unique(codes[codes >= 0])
+            codes = np.where(codes >= 0, np.searchsorted(used, codes), -1).astype(np.int32)
+            levels = levels.take(used)
+        texts = [None if pd.isna(v) else _text(v) for v in levels]
         return _levels(pa.array(texts, pa.large_string()), codes)
     if isinstance(kind, pd.PeriodDtype):
         column = column.dt.to_timestamp()

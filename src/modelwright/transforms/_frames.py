@@ -14,6 +14,9 @@ from modelwright.errors import DataError, NotApplicable, ProgramError
 Sort = Literal["numeric", "category", "datetime", "text"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
+FEW_COLUMNS = 64
+"""Up to so many columns are read one by one, which is quicker for a few rows than choosing them from a frame."""
+
 
 def sort_of(series: pd.Series[Any]) -> Sort:
     """What a column holds, by its dtype; truth values and durations count as numbers, unknown dtypes as text."""
@@ -110,11 +113,22 @@ def numbers(frame: pd.DataFrame, names: Sequence[str]) -> Array:
     """Columns as an array of shape (rows, columns), ``float64``; infinities and what isn't a number become NaN."""
     if not names:
         return np.empty((len(frame), 0))
+    if len(names) <= FEW_COLUMNS:
+        columns = [frame[name] for name in names]
+        plain = all(isinstance(c.dtype, np.dtype) and c.dtype.kind in "fiub" for c in columns)
+        values = np.empty((len(frame), len(names)))
+        for j, column in enumerate(columns):
+            values[:, j] = column.to_numpy(dtype=np.float64) if plain else _number(column)
+        return _finite(values)
     part = frame[list(names)]
     if all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in part.dtypes):
         values = part.to_numpy(dtype=np.float64)
     else:
         values = np.column_stack([_number(part[name]) for name in names])
+    return _finite(values)
+
+
+def _finite(values: Array) -> Array:
     infinite = np.isinf(values)
     return np.where(infinite, np.nan, values) if infinite.any() else values
 
