@@ -213,7 +213,8 @@ def script_of(state: State, records: Sequence[Record], store: Folder, data: str 
     taken = []
     if answers:
         taken.append(f"{len(state.decisions)} decisions were answered from the record; nobody was asked.")
-    if state.recalled is not None:
+    if state.recalled is not None and request.max_experiments is None and request.max_iterations is None:
+        # A replay must know neither more nor less of earlier runs than the run did.
         events.append(("recalled", {"runs": state.recalled}))
         if state.recalled:
             taken.append(f"What {len(state.recalled)} earlier runs had taught was taken from the record.")
