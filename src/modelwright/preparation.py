@@ -315,7 +315,7 @@ def _stored(
     store: Store,
     scratch: Path,
 ) -> str:
-    part = frame.loc[:, list(names)].iloc[rows].copy()
+    part = frame.loc[:, list(names)].iloc[rows]
     part[target] = y[rows].astype("float64")
     path = scratch / "rows.arrow"
     write_frame(part, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 from modelwright import closing, preparation, run
 from modelwright import fidelity as fidelities
+from modelwright.evaluation import Evaluator
 from modelwright.executors.inline import Inline
 from modelwright.fidelity import LEAST_ROWS, Fidelity, ladder, most_in_memory, most_rows
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
-from modelwright.protocol import Score
+from modelwright.protocol import Protocol, Score
 from modelwright.recipe import Setting, Use
 from modelwright.request import Request
 from modelwright.sampling import LEAST_OF_A_CLASS, moments_of, sample_rows
@@ -102,6 +104,18 @@ def test_with_times_the_latest_rows_are_taken_and_those_of_unknown_time_last():
     assert sample_rows(5, 3, seed=0, times=times).tolist() == [0, 3, 4]
     assert sample_rows(5, 4, seed=0, times=times).tolist() == [0, 2, 3, 4]
     assert moments_of(pd.DataFrame({"at": stamps}), None) is None
+
+
+def test_rows_of_folds_are_counted_with_the_gaps_between_them():
+    protocol = Protocol("time", "time", 2, 1, True, "roc_auc", 8, 2, "", "", "")
+    folds = np.array([[0, 0, 0, 0, 1, 1, 2, 2], [1, 1, 1, 2, 2, 2, 3, 3]], dtype=np.int16)
+    bench = Evaluator(None, SimpleNamespace(protocol=protocol), np.zeros(8), folds)
+    assert bench.validated.tolist() == [4, 5, 6, 7]
+    assert bench.training_rows() == (3 + 6) // 2
+    assert bench.training_rows(4) == 4
+    spread = bench.spread(np.arange(4.0))
+    assert np.isnan(spread[:4]).all()
+    assert spread[4:].tolist() == [0, 1, 2, 3]
 
 
 # ── which experiment goes on ─────────────────────────────────────────────────────────────────────────────────────
