@@ -140,7 +140,10 @@ def resume(run: Path | None, executor: str | None, as_json: bool) -> None:
     help="Give N reasons a row: --explain=5.",
 )
 @click.option("--intervals", "level", type=float, help="Say where the truth lies with this probability, such as 0.9.")
-def predict(model: Path, data: str, output: Path | None, top: int | None, level: float | None) -> None:
+@click.option("--context", help="Rows between those learnt from and DATA, for models that look at the past.")
+def predict(
+    model: Path, data: str, output: Path | None, top: int | None, level: float | None, context: str | None
+) -> None:
     """Score the rows of DATA with MODEL, a bundle or a run folder.
 
     --explain adds reason_1 and so on, three without a number; --intervals adds prediction_low and prediction_high, or
@@ -149,7 +152,7 @@ def predict(model: Path, data: str, output: Path | None, top: int | None, level:
     from modelwright.bundle import load
 
     loaded = load(model)
-    table = loaded.scored(data, top=top, level=level)
+    table = loaded.scored(data, top=top, level=level, context=context)
     for note in loaded.notes:
         click.echo(f"note: {safe(note)}", err=True)
     if output is None:

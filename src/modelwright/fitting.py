@@ -20,7 +20,7 @@ import pandas as pd
 
 from modelwright.drills import play
 from modelwright.executors import Done, Workplace
-from modelwright.frames import read_frame
+from modelwright.frames import read_frame, stack_rows
 from modelwright.gap import gap_rows, learnt_rows
 from modelwright.hashing import plain, restore
 from modelwright.importance import permutation_importance
@@ -182,20 +182,6 @@ def refit(
     path = place.scratch / "model.skops"
     dump_model(model, path)
     return Done({"fit_seconds": seconds, "rows": len(y)}, {"model": path}, truncated=truncated(model))
-
-
-def stack_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Both frames' rows, with categories united by level."""
-    columns = {}
-    for name in first.columns:
-        a, b = first[name], second[name]
-        if isinstance(a.dtype, pd.CategoricalDtype):
-            from pandas.api.types import union_categoricals
-
-            columns[name] = pd.Series(union_categoricals([a, b]))
-        else:
-            columns[name] = pd.concat([a, b], ignore_index=True)
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(first) + len(second)))
 
 
 def assemble(

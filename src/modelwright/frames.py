@@ -49,3 +49,19 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         return pd.DataFrame(index=pd.RangeIndex(table.num_rows))
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, strings_to_categorical=False)
     return frame
+
+
+def stack_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Both frames' rows, with categories united by level."""
+    import pandas as pd
+
+    columns = {}
+    for name in first.columns:
+        a, b = first[name], second[name]
+        if isinstance(a.dtype, pd.CategoricalDtype):
+            from pandas.api.types import union_categoricals
+
+            columns[name] = pd.Series(union_categoricals([a, b]))
+        else:
+            columns[name] = pd.concat([a, b], ignore_index=True)
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(first) + len(second)))

@@ -15,7 +15,7 @@ from modelwright.errors import DataError, RequestError
 from modelwright.evaluation import Situation
 from modelwright.fidelity import most_rows
 from modelwright.finding import Finding
-from modelwright.frames import write_frame
+from modelwright.frames import stack_rows, write_frame
 from modelwright.mind import Mind
 from modelwright.problem import Known, Problem
 from modelwright.profile import Profile
@@ -230,8 +230,6 @@ def _with_test_rows(
     if request.test is None:
         return reading.frame, None, []
     import numpy as np
-
-    from modelwright.fitting import stack_rows  # needs the libraries that otherwise only workers load
 
     given = conform(request.test, reading.schema)
     if given.frame[problem.target.value].notna().sum() == 0:

@@ -304,3 +304,32 @@ def test_a_model_is_read_back_as_it_was_written(tmp_path):
     fitted.fit(data, (data["x"] > 0).to_numpy().astype(float))
     dump_model(fitted, tmp_path / MODEL)
     np.testing.assert_array_equal(load_model(tmp_path / MODEL).predict_proba(data), fitted.predict_proba(data))
+
+
+def test_later_files_go_on_where_the_model_and_their_context_end(tmp_path) -> None:
+    rng, rows = np.random.default_rng(0), 90
+    data = pd.DataFrame(
+        {
+            "g": pd.Categorical(np.tile(["a", "b", "c"], rows // 3)),
+            "t": pd.date_range("2024-01-01", periods=rows // 3, freq="h").repeat(3),
+            "x": rng.normal(size=rows),
+        }
+    )
+    past = (
+        Use("rolling", {"columns": ("x",), "windows": (4, 9)}),
+        Use("own_usual", {"columns": ("x",)}),
+        Use("drift", {"columns": ("x",), "windows": (6,)}),
+    )
+    setting = Setting("regression", 0, time_column="t", group_column="g")
+    fitted = compile_recipe(Recipe(Use("ridge"), past), setting).fit(data[:45], rng.normal(size=45))
+    dump_model(fitted, tmp_path / "m")
+    schema = Schema((Field("g", "category"), Field("t", "datetime"), Field("x", "numeric")))
+    model = load(written(tmp_path / "bundle", "regression"))
+    model.pipeline, model.manifest = load_model(tmp_path / "m"), model.manifest.model_copy(update={"input": schema})
+    whole = model.predict(data[45:])["prediction"].to_numpy()
+    first = model.predict(data[45:60])["prediction"].to_numpy()
+    second = model.predict(data[60:], context=data[45:60])["prediction"].to_numpy()
+    assert np.allclose(whole, np.r_[first, second])
+    assert not np.allclose(whole[15:], model.predict(data[60:])["prediction"])
+    features = compile_recipe(Recipe(Use("ridge"), past), setting)[:-2].fit_transform(data)
+    assert np.allclose(fitted[:-2].transform(data[45:])["x_usual_12"], features["x_usual_12"][45:], equal_nan=True)

@@ -13,7 +13,8 @@ from modelwright.analyses import Analysis, Case
 from modelwright.checks import Sample
 from modelwright.executors import Done, Workplace
 from modelwright.finding import Finding
-from modelwright.fitting import rows_of, stack_rows
+from modelwright.fitting import rows_of
+from modelwright.frames import stack_rows
 from modelwright.hashing import plain, restore
 
 MOST_ROWS = 6_000

@@ -13,7 +13,8 @@ from modelwright.analyses import Analysis
 from modelwright.analyses._judged import Judged, judged, seen
 from modelwright.diagnostics import Slice, Slices, figure
 from modelwright.executors import Done, Workplace
-from modelwright.fitting import calibrated, rows_of, stack_rows
+from modelwright.fitting import calibrated, rows_of
+from modelwright.frames import stack_rows
 from modelwright.hashing import plain
 from modelwright.profiling import printable
 from modelwright.tasks.metrics import to_labels

@@ -71,12 +71,14 @@ class Model:
         """Labels in the order of the probability columns; empty for regression."""
         return self.manifest.output.classes
 
-    def predict(self, data: Any) -> pd.DataFrame:
+    def predict(self, data: Any, *, context: Any = None) -> pd.DataFrame:
         """Predict: one output row an input row, in order.
 
         Args:
             data: a path, or a pandas, polars or Arrow table. Columns are found by name in any order; missing ones
                 count as missing values and extra ones are ignored, both said in :attr:`notes`.
+            context: rows between those that the model was fitted on and these, for models with features of the past:
+                what was predicted yesterday is what today's rows follow. It is read as ``data`` is, and not predicted.
 
         Returns:
             ``prediction``, and for classification ``probability_<class>`` for every class.
@@ -85,17 +87,17 @@ class Model:
             DataError: when the data can't be read, or has none of the columns that the model takes.
         """
         task = all_tasks()[self.manifest.output.task]
-        return task.predictions(self._raw(data), self.classes, self.manifest.output.threshold)
+        return task.predictions(self._raw(data, context), self.classes, self.manifest.output.threshold)
 
-    def predict_proba(self, data: Any) -> np.ndarray:
-        """Probabilities, (n, classes), in the order of :attr:`classes`.
+    def predict_proba(self, data: Any, *, context: Any = None) -> np.ndarray:
+        """Probabilities, (n, classes), in the order of :attr:`classes`; arguments as for :meth:`predict`.
 
         Raises:
             DataError: for a regression model, and as :meth:`predict`.
         """
         if not self.classes:
             raise DataError(f"this model predicts the number {self.manifest.output.target!r}; it has no probabilities")
-        return self._raw(data)
+        return self._raw(data, context)
 
     def explain(self, data: Any, *, top: int | None = None, seconds: float = 60.0) -> pd.DataFrame:
         """Why each row is predicted as it is: how far each column moves its prediction from the average one.
@@ -209,7 +211,9 @@ class Model:
             )
         return sets(self, self._conformed(data), level)
 
-    def scored(self, data: Any, *, top: int | None = None, level: float | None = None) -> pd.DataFrame:
+    def scored(
+        self, data: Any, *, top: int | None = None, level: float | None = None, context: Any = None
+    ) -> pd.DataFrame:
         """Predictions with what was asked for besides, reading the data once.
 
         Args:
@@ -217,6 +221,7 @@ class Model:
             top: reasons for each row, see :meth:`explain`.
             level: of ``prediction_low`` and ``prediction_high``, or for classes of ``prediction_set``, a JSON list of
                 labels.
+            context: see :meth:`predict`; reasons and intervals don't look at it.
 
         Raises:
             UserError: as the methods that it stands for.
@@ -225,9 +230,10 @@ class Model:
 
         from modelwright.bundle.sureness import intervals, set_texts, sets
 
+        before = None if context is None else self._conformed(context)
         frame = self._conformed(data)
         task = all_tasks()[self.manifest.output.task]
-        parts = [task.predictions(self._raw_of(frame), self.classes, self.manifest.output.threshold)]
+        parts = [task.predictions(self._raw_after(before, frame), self.classes, self.manifest.output.threshold)]
         if level is not None and self.classes:
             parts.append(set_texts(self, sets(self, frame, level)))
         elif level is not None:
@@ -257,8 +263,14 @@ class Model:
                 found[column.name] = {kind: values}
         return found
 
-    def _raw(self, data: Any) -> np.ndarray:
-        return self._raw_of(self._conformed(data))
+    def _raw(self, data: Any, context: Any = None) -> np.ndarray:
+        before = None if context is None else self._conformed(context)
+        return self._raw_after(before, self._conformed(data))
+
+    def _raw_after(self, before: pd.DataFrame | None, frame: pd.DataFrame) -> np.ndarray:
+        from modelwright.frames import stack_rows
+
+        return self._raw_of(frame) if before is None else self._raw_of(stack_rows(before, frame))[len(before) :]
 
     def _conformed(self, data: Any) -> pd.DataFrame:
         reading = conform(data, self.manifest.input)
