@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -214,7 +215,7 @@ def measure(rows: int, budget: float, folder: Path, reference_rows: int) -> Meas
 
 
 def _told(run_folder: Path) -> tuple[int, float | None, int, str]:
-    """From the run's log: rows used, seconds to the first model, models made, rows that refits were made on."""
+    """From the run's log: rows used, seconds to the first model, models made, rows that the judged one knew."""
     from modelwright.state import fold
     from modelwright.stores.folder import Folder
 
@@ -230,19 +231,9 @@ def _told(run_folder: Path) -> tuple[int, float | None, int, str]:
     ended = [r for r in records if r.kind == "experiment_finished"]
     informed = [n for n, e in state.experiments.items() if e.informed]
     first = next((r.time - started for r in ended if r.body["experiment"]["number"] in informed), None)
-    fits = [r.body for r in records if r.kind == "step" and r.body["stage"] == "refit" and r.body["status"] == "done"]
-    counts = []
-    store = Folder(run_folder, readonly=True)
-    try:
-        for body in fits:
-            outcome = store.lookup(body["key"])
-            counts += [int(outcome.value["rows"])] if outcome is not None else []
-    finally:
-        store.close()
-    return (
-        protocol.n_development + protocol.n_holdout, first, len(informed),
-        " to ".join(f"{n:,}" for n in sorted({min(counts), max(counts)})) if counts else "",
-    )  # fmt: skip
+    assert state.delivery is not None
+    said = re.search(r"was fitted on (?:the )?([\d,]+(?: to [\d,]+)?)", state.delivery.note)
+    return protocol.n_development + protocol.n_holdout, first, len(informed), said.group(1) if said else ""
 
 
 def _reference(data: Path, fresh: Any, truth: np.ndarray, rows: int) -> float:

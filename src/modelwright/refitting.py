@@ -107,25 +107,28 @@ class Refitter:
         sampled = self.evaluator.fidelity.sampled
         return self._seconds(experiment, experiment.train_rows) if sampled else self.one_fit(experiment)
 
-    def _limit(self, numbers: Iterable[int]) -> int | None:
-        """The most development rows that these experiments can be fitted on, side by side, in the time that is left.
+    def _limits(self, numbers: Iterable[int]) -> dict[int, int | None]:
+        """On how many development rows each of these experiments is fitted: ``None`` stands for all.
 
-        ``None`` stands for all.
+        As many as they can be fitted on, side by side, in the time that is left, and not fewer than they were compared
+        on. A baseline, which has little to learn, is fitted on the first sample.
         """
+        members = {number: self.usable[number] for number in numbers}
         fidelity, n, slots = self.evaluator.fidelity, self.prepared.protocol.n_development, self.evaluator.engine.slots
         if not fidelity.sampled:
-            return None
+            return dict.fromkeys(members)
+        if all(e.plan.by == "baselines" for e in members.values()):
+            return dict.fromkeys(members, fidelity.first)
         room = REFIT_SHARE * max(1.0, self.clock.left() - finishing(self.clock))
-        members = [self.usable[number] for number in numbers]
-        rows = min(n, fidelity.most)
-        floor = min(rows, max(e.train_rows for e in members))
         speed = self._threads(len(members)) ** SHARED
-        while rows > floor:
-            seconds = [self._seconds(e, rows) for e in members]
-            if max(sum(seconds) / slots, max(seconds) / speed) <= room:
-                break
-            rows = max(floor, int(0.9 * rows))
-        return None if rows >= n else rows
+        most = min(n, fidelity.most)
+        common, least = most, min(e.train_rows for e in members.values())
+        while True:
+            rows = {number: min(most, max(common, e.train_rows)) for number, e in members.items()}
+            seconds = [self._seconds(e, rows[number]) for number, e in members.items()]
+            if common <= least or max(sum(seconds) / slots, max(seconds) / speed) <= room:
+                return {number: None if count >= n else count for number, count in rows.items()}
+            common = max(least, int(0.9 * common))
 
     def _threads(self, members: int) -> int:
         """Threads of each of so many refits side by side: on large data, where fits take all the time, all cores."""
@@ -183,10 +186,10 @@ class Refitter:
         limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
         if not self.evaluator.fidelity.sampled:
             return {n: self._submit(self.usable[n], seconds=limit) for n in choice.weights}
-        rows, threads = self._limit(choice.weights), self._threads(len(choice.weights))
+        rows, threads = self._limits(choice.weights), self._threads(len(choice.weights))
         # Those that wait for a free worker need their part of the time, too.
         seconds = limit / -(-len(choice.weights) // self.evaluator.engine.slots)
-        return {n: self._submit(self.usable[n], seconds=seconds, rows=rows, threads=threads) for n in choice.weights}
+        return {n: self._submit(self.usable[n], seconds=seconds, rows=rows[n], threads=threads) for n in choice.weights}
 
     def another(self, tried: tuple[int, ...]) -> Choice | None:
         """The best other model that can be fitted, alone; ``None`` when there is none."""
@@ -205,7 +208,7 @@ class Refitter:
         if number not in self.fitted:
             seconds = max(5.0, self.clock.left() - spare)
             future = self._submit(
-                self.usable[number], seconds=seconds, rows=self._limit([number]), threads=self._threads(1)
+                self.usable[number], seconds=seconds, rows=self._limits([number])[number], threads=self._threads(1)
             )
             self._keep(number, future.result(), quiet=True)
         return number in self.fitted
