@@ -74,6 +74,8 @@ def dump_model(model: Any, path: Path) -> None:
 
     skops names objects by their addresses, files by these or at random, and its zip tells the time. Here objects and
     files are numbered in the order in which the schema comes to them, and the time is that of the zip format's birth.
+    The nodes of scikit-learn's trees have gaps that hold whatever memory held; they are filled with zeros. Deadlines,
+    which only the process that fitted could read, are left out.
     """
     import skops.io
 
@@ -86,16 +88,37 @@ def dump_model(model: Any, path: Path) -> None:
                 # Which equal numbers and texts are one object is an accident of the process.
                 same = f"plain {place}" if node["__loader__"] == "JsonNode" else node["__id__"]
                 node["__id__"] = objects.setdefault(same, len(objects) + 1)
+            inside = node.get("content")
+            if isinstance(inside, dict) and isinstance(inside.get("stop_at"), dict):
+                inside["stop_at"] |= {"content": "null"}
             name = node.get("file")
             if isinstance(name, str) and name not in files:
                 files[name] = f"{len(files) + 1}{Path(name).suffix}"
-                archive.writestr(ZipInfo(files[name]), written.read(name))
+                archive.writestr(ZipInfo(files[name]), without_gaps(written.read(name)))
             if isinstance(name, str):
                 node["file"] = files[name]
         archive.writestr(ZipInfo(_SCHEMA), json.dumps(schema))
 
 
 _SCHEMA = "schema.json"
+
+
+def without_gaps(data: bytes) -> bytes:
+    """The bytes of an ``.npy`` file with zeros in the gaps between the fields of its records; others as they are."""
+    import numpy as np
+
+    if not data.startswith(b"\x93NUMPY"):
+        return data
+    array = np.load(io.BytesIO(data), allow_pickle=False)
+    size, fields = array.dtype.itemsize, array.dtype.fields
+    if fields is None or sum(kind.itemsize for kind, *_ in fields.values()) == size or not array.size:
+        return data
+    used = np.zeros(size, dtype=bool)
+    for kind, offset, *_ in fields.values():
+        used[offset : offset + kind.itemsize] = True
+    clean = bytearray(data)
+    np.frombuffer(clean, np.uint8, offset=len(data) - array.nbytes).reshape(-1, size)[:, ~used] = 0
+    return bytes(clean)
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
