@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelwright.analyses import Case, all_analyses
@@ -14,6 +14,7 @@ from modelwright.choosing import Choice, Chooser, correction_inputs, recipe_of
 from modelwright.clock import Clock
 from modelwright.concluding import conclude
 from modelwright.constraining import demanded, estimators_of, unmeasured
+from modelwright.delivered import Delivery, Settled
 from modelwright.errors import NoModelError
 from modelwright.estimators import all_estimators
 from modelwright.evaluation import Evaluator
@@ -23,7 +24,6 @@ from modelwright.judgement import Judgement, Verified
 from modelwright.plan import Experiment
 from modelwright.policy.climbing import topmost
 from modelwright.preparation import Prepared, personal_columns
-from modelwright.recipe import Recipe
 from modelwright.refitting import Again, Refitter, finishing
 from modelwright.step import Limits, Outcome, Step
 
@@ -34,59 +34,6 @@ RESERVED = 0.4
 """Share of the time that an analysis may take which is kept from the others."""
 CARD_BYTES = 24_000
 """What a bundle's card takes on disk, about."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What the closing made.
-
-    Args:
-        recipe: of the delivered model.
-        model: digest of the fitted pipeline.
-        judgement: what the sealed holdout said.
-        choice: what was chosen.
-        note: what exactly was fitted on which rows.
-        opened: seconds since the epoch at which the sealed rows were opened.
-        golden: rows with predictions, for checking a loaded model.
-        latency: milliseconds for one row and for a thousand rows.
-        truncated: whether the clock decided anything.
-        analyses: results by the analysis' name, as plain JSON; see :mod:`modelwright.analyses`.
-        files: digests of what else belongs into the bundle, by name: ``references``, ``difficulty``.
-        predictions: digest of the judged model's predictions for the sealed rows (``.npy``), in their order.
-        looks: how many models the sealed rows had been opened for, this one included; its score is what it seems only
-            when it was the first.
-    """
-
-    recipe: Recipe
-    model: str
-    judgement: Judgement
-    choice: Choice
-    note: str
-    opened: float
-    golden: Mapping[str, Any]
-    latency: Mapping[str, float]
-    truncated: bool = False
-    analyses: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    predictions: str = ""
-    looks: int = 1
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What is delivered, where that is no longer to be chosen.
-
-    Args:
-        weights: share of each experiment, by number.
-        refit: whether the model is fitted once more on all rows.
-        looks: how many models the sealed rows will have been opened for.
-        note: why it is settled, in a sentence for the reader; empty for none.
-    """
-
-    weights: Mapping[int, float]
-    refit: bool = True
-    looks: int = 1
-    note: str = ""
 
 
 @dataclass

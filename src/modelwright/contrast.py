@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.closing import Delivery
 from modelwright.comparing import compared, gains
+from modelwright.delivered import Delivery
 from modelwright.errors import RequestError
 from modelwright.frames import read_frame
 from modelwright.intervals import Resamples, stretches

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import modelwright
 from modelwright.clock import Clock
-from modelwright.closing import Settled
+from modelwright.delivered import Settled
 from modelwright.errors import RequestError
 from modelwright.given import differences as changes
 from modelwright.hashing import plain

@@ -14,7 +14,8 @@ from typing import Any
 
 from modelwright.action import did_you_mean
 from modelwright.clock import Clock
-from modelwright.closing import Closing, Delivery, Settled
+from modelwright.closing import Closing
+from modelwright.delivered import Delivery, Settled
 from modelwright.errors import RequestError
 from modelwright.hashing import plain
 from modelwright.journal import Journal, Listener

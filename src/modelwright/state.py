@@ -8,8 +8,8 @@ from typing import Any
 
 from modelwright.analyses import all_analyses
 from modelwright.checking import with_effect
-from modelwright.closing import Delivery, Settled
 from modelwright.decision import Balance, Decision, Usage, Worth
+from modelwright.delivered import Delivery, Settled
 from modelwright.finding import Effect, Finding, Tells
 from modelwright.given import Given
 from modelwright.hashing import restore
