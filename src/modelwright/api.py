@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.bundle import load as load
 from modelwright.bundle.model import Model
-from modelwright.errors import RequestError
 from modelwright.llms import Provider
+from modelwright.places import Place, find
 from modelwright.request import Request, parse_duration, parse_size
 from modelwright.table import Kind
 
@@ -30,36 +30,39 @@ class Run:
     """A finished run.
 
     Args:
-        folder: the run folder.
+        folder: the run folder, or its URL.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path | Place) -> None:
+        self._place = find(folder)
+        self.folder = self._place.folder
         self._model: Model | None = None
 
     @property
     def summary(self) -> dict[str, Any]:
         """The result, with stable keys; see ``summary.json``."""
-        found: dict[str, Any] = json.loads(self._text("summary.json"))
+        found: dict[str, Any] = json.loads(self._place.read("summary.json"))
         return found
 
     @property
     def leaderboard(self) -> pd.DataFrame:
         """One row an experiment."""
+        import io
+
         import pandas as pd
 
-        return pd.read_csv(self.folder / "leaderboard.csv")
+        return pd.read_csv(io.StringIO(self._place.read("leaderboard.csv")))
 
     @property
     def report(self) -> str:
         """The report, as Markdown; ``report.html`` in the run folder has it with pictures."""
-        return self._text("report.md")
+        return self._place.read("report.md")
 
     @property
     def model(self) -> Model:
         """The delivered model."""
         if self._model is None:
-            self._model = load(self.folder / "model")
+            self._model = load(f"{self._place}/model")
         return self._model
 
     def replay(self, out: str | Path | None = None) -> Replay:
@@ -94,13 +97,7 @@ class Run:
         return self
 
     def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r})"
-
-    def _text(self, name: str) -> str:
-        path = self.folder / name
-        if not path.is_file():
-            raise RequestError(f"{self.folder} holds no finished run: {name} is missing")
-        return path.read_text(encoding="utf-8")
+        return f"Run({str(self._place)!r})"
 
 
 def fit(
@@ -137,7 +134,7 @@ def fit(
     """Train a model and judge it: the main job.
 
     Args:
-        data: path of a file, or a pandas, polars or Arrow table.
+        data: path or URL of a file, or a pandas, polars or Arrow table.
         problem: the problem in plain words; may be left out when ``target`` is given.
         target: the column to predict.
         task: ``"binary"``, ``"multiclass"``, ``"regression"`` or ``"classification"``.
@@ -164,7 +161,8 @@ def fit(
         max_cost: US dollars that may be spent on language models.
         private_names: show providers an alias for columns that look like personal data.
         web_search: let agents use the provider's own web search, where it has one.
-        out: the run folder; a new one below ``modelwright-runs`` by default.
+        out: the run folder, or a URL such as ``s3://bucket/runs/churn``; a new folder below ``modelwright-runs`` by
+            default.
         reuse: an earlier run, whose finished steps are taken over where nothing that they depend on has changed.
 
     Raises:
@@ -204,7 +202,7 @@ def fit(
         web_search=web_search,
         reuse="" if reuse is None else str(reuse.folder if isinstance(reuse, Run) else reuse),
     )
-    folder = Path(out) if out is not None else run.new_folder(RUNS, request.data, seed)
+    place = find(out if out is not None else run.new_folder(RUNS, request.data, seed))
     provider = None if isinstance(llm, str) else llm
-    run.start(request, folder, source=None if path else data, began=began, provider=provider)
-    return Run(folder)
+    run.start(request, place, source=None if path else data, began=began, provider=provider)
+    return Run(place)

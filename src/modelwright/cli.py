@@ -32,7 +32,7 @@ from modelwright.errors import (
     StepError,
     UserError,
 )
-from modelwright.options import Duration, Kinds, Roles, Size, Text
+from modelwright.options import Duration, Kinds, Roles, Size, Text, Where
 
 EXECUTORS = "Where steps run: local, ray (a cluster here, or RAY_ADDRESS), ray://HOST:PORT, or flyte."
 ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
@@ -80,7 +80,7 @@ def cli() -> None:
 @click.option("--executor", default="local", show_default=True, help=EXECUTORS)
 @click.option("--workers", type=int, default=0, help="Steps at a time; as many as there are cores by default.")
 @click.option("--memory-limit", type=Size(), default="0", help="Memory of the run; a share of the machine's.")
-@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: modelwright-runs/<id>]")
+@click.option("--out", type=Where(), help="The run folder, or a URL.  [default: modelwright-runs/<id>]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--reuse", default="", help="An earlier run, whose finished steps are taken over where nothing changed.")
 @click.option(
@@ -89,10 +89,11 @@ def cli() -> None:
 @click.option("--yes", is_flag=True, help="Never ask.")
 @click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
 @click.option("--inject-failure", help="Make the first experiment fail on purpose, to watch recovery.")
-def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
+def run(yes: bool, as_json: bool, out: Path | str | None, **options: Any) -> None:
     """Train a model on DATA and judge it: the main job.
 
-    DATA is a CSV, TSV, Parquet, Feather/Arrow, Excel or JSON-lines file, or - for CSV on standard input.
+    DATA is a CSV, TSV, Parquet, Feather/Arrow, Excel or JSON-lines file or the URL of one, or - for CSV on standard
+    input.
     """
     from modelwright import run as runs
     from modelwright.request import Request
@@ -114,10 +115,10 @@ def run(yes: bool, as_json: bool, out: Path | None, **options: Any) -> None:
 
 
 @cli.command()
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=Where())
 @click.option("--executor", help="Where steps run from now on; where they did, by default.")
 @click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
-def resume(run: Path | None, executor: str | None, as_json: bool) -> None:
+def resume(run: Path | str | None, executor: str | None, as_json: bool) -> None:
     """Go on where RUN stopped; without RUN, the latest unfinished one."""
     from modelwright import run as runs
 
@@ -128,7 +129,7 @@ def resume(run: Path | None, executor: str | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=Where())
 @click.argument("data")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV or Parquet; standard output otherwise.")
 @click.option(
@@ -142,7 +143,7 @@ def resume(run: Path | None, executor: str | None, as_json: bool) -> None:
 @click.option("--intervals", "level", type=float, help="Say where the truth lies with this probability, such as 0.9.")
 @click.option("--context", help="Rows between those learnt from and DATA, for models that look at the past.")
 def predict(
-    model: Path, data: str, output: Path | None, top: int | None, level: float | None, context: str | None
+    model: Path | str, data: str, output: Path | None, top: int | None, level: float | None, context: str | None
 ) -> None:
     """Score the rows of DATA with MODEL, a bundle or a run folder.
 
@@ -169,20 +170,21 @@ def predict(
 
 
 @cli.command()
+@click.argument("where", required=False, type=Where())
 @click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
-def runs(as_json: bool) -> None:
-    """List the runs below modelwright-runs."""
+def runs(where: Path | str | None, as_json: bool) -> None:
+    """List the runs below WHERE, a folder or a URL; below modelwright-runs by default."""
     from modelwright.live import print_runs
 
-    print_runs(RUNS, as_json)
+    print_runs(where or RUNS, as_json)
 
 
 @cli.command()
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=Where())
 @click.option("--stage", multiple=True, help="Only events of this stage; may be repeated.")
 @click.option("--why", "name", help="Why there is this experiment, estimator, feature or decision; for people.")
 @click.option("--prompts", is_flag=True, help="With --why: what the language model was shown, in full.")
-def trace(run: Path | None, stage: tuple[str, ...], name: str | None, prompts: bool) -> None:
+def trace(run: Path | str | None, stage: tuple[str, ...], name: str | None, prompts: bool) -> None:
     """Print RUN's events as JSON lines, or with --why the reasons behind a name."""
     if name is not None:
         from modelwright.live import print_reasons
@@ -200,27 +202,31 @@ def trace(run: Path | None, stage: tuple[str, ...], name: str | None, prompts: b
 
 
 @cli.command("report")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=Where())
 @click.option("--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a PDF to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs; write nothing.")
-def report_again(run: Path | None, pdf: Path | None, as_json: bool) -> None:
+def report_again(run: Path | str | None, pdf: Path | None, as_json: bool) -> None:
     """Write RUN's report again from its log, or export it; without RUN, the latest one's.
 
     Writes report.md, report.html and report.json into the run folder. With --pdf or --json only that is written.
     """
     from modelwright import report as reports
+    from modelwright.places import find
     from modelwright.story import tell_folder
 
-    folder = run or latest()
-    story = tell_folder(folder)
+    place = find(run or latest())
+    story = tell_folder(place)
     if as_json:
         click.echo(reports.as_json(story), nl=False)
     if pdf is not None:
         reports.write_pdf(story, pdf)
         click.echo(f"{pdf} written", err=as_json)
     if pdf is None and not as_json:
-        for path in reports.rewrite(story, folder):
-            click.echo(f"{path} written")
+        with place.desk() as desk:
+            written = [path.name for path in reports.rewrite(story, desk.folder)]
+            desk.publish(written)
+        for name in written:
+            click.echo(f"{place}/{name} written")
 
 
 @cli.command()
@@ -331,7 +337,7 @@ def memory(clear: bool, as_json: bool) -> None:
 @click.option("--kind", "kinds", type=Kinds(), multiple=True, help="What a column is; may be repeated.")
 @click.option("--time-budget", type=Duration(), default="5m", show_default=True, help="Wall-clock for everything.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
-@click.option("--out", type=click.Path(path_type=Path), help="Keep the steps in this folder.")
+@click.option("--out", type=Where(local=True), help="Keep the steps in this folder.")
 def run_program(program: Path, out: Path | None, problem: str, **options: Any) -> None:
     """Run an experiment's PROGRAM on data and print its result as JSON."""
     from modelwright.request import Request
@@ -348,7 +354,7 @@ def run_program(program: Path, out: Path | None, problem: str, **options: Any) -
 @click.option("--days", type=click.IntRange(20, 3650), default=None, help="Days of hourly readings.")
 @click.option("--full", is_flag=True, help="20 pumps for 365 days: 175,200 rows.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the data and of the run.")
-@click.option("--output", type=click.Path(path_type=Path), help="Where the data and the run go.")
+@click.option("--output", type=Where(local=True), help="Where the data and the run go.")
 @click.option("--time-budget", type=Duration(), default=None, help="Wall-clock for the run.")
 @click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
 def demo(

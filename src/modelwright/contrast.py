@@ -19,11 +19,11 @@ from modelwright.errors import RequestError
 from modelwright.frames import read_frame
 from modelwright.intervals import Resamples, stretches
 from modelwright.judgement import Comparison
+from modelwright.places import find
 from modelwright.preparation import Prepared
 from modelwright.recipe import difference
 from modelwright.state import State, fold
 from modelwright.stores import Store
-from modelwright.stores.folder import Folder
 from modelwright.tasks.metrics import Metric, find_metric
 
 if TYPE_CHECKING:
@@ -89,11 +89,11 @@ class Contrast:
     verdict: str
 
 
-def contrast(first: Path, second: Path) -> Contrast:
+def contrast(first: Path | str, second: Path | str) -> Contrast:
     """Compare two runs.
 
     Args:
-        first: a run folder.
+        first: a run folder, or the URL of a run.
         second: another one.
 
     Raises:
@@ -101,8 +101,8 @@ def contrast(first: Path, second: Path) -> Contrast:
     """
     stores: list[Store] = []
     try:
-        stores += [Folder(first, readonly=True)]
-        stores += [Folder(second, readonly=True)]
+        stores += [find(first).open(readonly=True)]
+        stores += [find(second).open(readonly=True)]
         a, b = (fold(store.events()) for store in stores)
         for folder, state in ((first, a), (second, b)):
             if not state.run_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from modelwright.errors import DISK_FULL, StorageError
 from modelwright.executors import Executor
 from modelwright.step import Limits, Outcome, Record, Step
 from modelwright.stores import Store
@@ -33,6 +35,7 @@ class Engine:
         self.executor = executor
         self.slots = slots or executor.slots
         self._flying: dict[str, Future[Outcome]] = {}
+        self._fault: StorageError | None = None
         self._bookkeeping: list[float] = []
         self._lock = threading.RLock()
 
@@ -62,10 +65,17 @@ class Engine:
             parent: the event that led to it.
 
         Returns:
-            A future whose result is the outcome; it never raises. Cancelling it stops the step.
+            A future whose result is the outcome; it raises nothing else than what is said below. Cancelling it stops
+            the step.
+
+        Raises:
+            StorageError: when there is no room for what a step brings, or the store can't be written to. From then
+                on every call raises it, and futures do.
         """
         began, key = time.perf_counter(), step.key
         with self._lock:
+            if self._fault is not None:
+                raise self._fault
             known = self.store.lookup(key)
             if known is not None:
                 done: Future[Outcome] = Future()
@@ -75,6 +85,7 @@ class Engine:
             if key in self._flying:
                 return self._flying[key]
             spent = time.perf_counter() - began
+            self._localise(step)
             inner = self.executor.submit(step, limits, priority)
             outer = _Linked(inner)
             self._flying[key] = outer
@@ -82,12 +93,19 @@ class Engine:
         def finish(ended: Future[Outcome]) -> None:
             outcome, began = ended.result(), time.perf_counter() - spent
             try:
+                if outcome.failure is not None and outcome.failure.error_type == DISK_FULL:
+                    raise StorageError(f"a step has no room to work in: {outcome.failure.message}")
                 self.store.record(key, outcome)
                 self._log(step, key, outcome, stage, parent, began)
+            except StorageError as error:
+                self._fault = error  # nobody could keep what further steps bring
             finally:
                 with self._lock:
                     self._flying.pop(key, None)
-                outer.set_result(outcome)
+                if self._fault is None:
+                    outer.set_result(outcome)
+                else:
+                    outer.set_exception(self._fault)
 
         inner.add_done_callback(finish)
         return outer
@@ -95,6 +113,12 @@ class Engine:
     def perform(self, step: Step, limits: Limits, *, stage: str, priority: int = 0, parent: int = 0) -> Outcome:
         """Have a step performed and wait for it."""
         return self.submit(step, limits, stage=stage, priority=priority, parent=parent).result()
+
+    def _localise(self, step: Step) -> None:
+        """Have the step's inputs on this machine; the step itself says what is missing."""
+        for digest in step.inputs.values():
+            with contextlib.suppress(KeyError):
+                self.store.path(digest)
 
     def _log(self, step: Step, key: str, outcome: Outcome, stage: str, parent: int, began: float) -> None:
         body = {

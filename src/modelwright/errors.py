@@ -4,7 +4,8 @@
     ├── UserError            the request or the data is at fault: one sentence, exit code 2
     │   ├── DataError        the data can't be used as it is
     │   ├── RequestError     an option, a file name or a combination of them can't be honoured
-    │   │   └── AmbiguousError   several readings are possible and there is nobody to ask
+    │   │   ├── AmbiguousError   several readings are possible and there is nobody to ask
+    │   │   └── StorageError     where a run is kept can't be read or written now; a run that is on record can go on
     │   └── MissingExtra     an optional library isn't installed
     ├── ProgramError         an experiment's program misused the language or a tool; recovery reads it
     ├── NotApplicable        "this isn't for me": a transform or estimator declines the data it was given
@@ -17,6 +18,8 @@ Anything else that reaches the command line is a defect in modelwright: exit cod
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -50,6 +53,13 @@ class AmbiguousError(RequestError):
     def __init__(self, message: str, candidates: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.candidates = tuple(candidates)
+
+
+class StorageError(RequestError):
+    """Where a run is kept can't be read or written now: the disk is full, the storage can't be reached.
+
+    What is on record stays; a run that meets this is interrupted and can be resumed once the cause is gone.
+    """
 
 
 class MissingExtra(UserError):
@@ -118,3 +128,20 @@ class NoModelError(ModelwrightError):
 
 class Interrupted(ModelwrightError):
     """The person stopped the run; it can be resumed."""
+
+
+DISK_FULL = "DiskFull"
+"""The ``error_type`` of a step that failed for want of room on the disk: not by itself, so it is performed again."""
+_NO_ROOM = re.compile(r"no space left on device|disk quota exceeded|(database or )?disk is full", re.IGNORECASE)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an exception, or the one that led to it, says that there is no room on a disk."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if _NO_ROOM.search(str(found)):
+            return True
+        found = found.__cause__
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from modelwright.errors import RequestError, StorageError
 from modelwright.hashing import plain
 from modelwright.step import Outcome, Record
 from modelwright.stores import Store
@@ -45,6 +47,8 @@ class Journal:
         """Steps that were taken over from the earlier run so far."""
         self.seconds = 0.0
         """Seconds that events took so far to be stored, traced and shown."""
+        if trace.exists():
+            _compare(trace, store)
         self._trace = trace.open("w", encoding="utf-8")
         for record in store.events():
             self._write(record)
@@ -106,14 +110,37 @@ class Journal:
     def close(self) -> None:
         """Close the trace and the store."""
         with self._lock:
-            self._trace.close()
-            self._store.close()
+            with contextlib.suppress(OSError):  # it is written anew from the log when the run goes on
+                self._trace.close()
             if self._earlier is not None:
                 self._earlier.close()
+            self._store.close()
 
     def _write(self, record: Record) -> None:
-        self._trace.write(trace_line(self.run_id, record) + "\n")
-        self._trace.flush()
+        try:
+            self._trace.write(trace_line(self.run_id, record) + "\n")
+            self._trace.flush()
+        except OSError as error:
+            raise StorageError(f"{self._trace.name} can't be written: {error.strerror or error}") from error
+
+
+def _compare(trace: Path, store: Store) -> None:
+    """Notice that the log has lost its end: the trace is written after it, so it can't tell of more.
+
+    Raises:
+        RequestError: when it does.
+    """
+    last = 0
+    with trace.open("rb") as stream:
+        for line in stream:
+            with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):  # a torn line, which is no line
+                last = max(last, int(json.loads(line)["seq"]))
+    known = sum(1 for _ in store.events())
+    if last > known:
+        raise RequestError(
+            f"the log ends at event {known}, but {trace} tells of {last}: its end is lost (was run.db copied without "
+            f"run.db-wal?); put the rest back, or remove {trace.name} to go on from event {known}"
+        )
 
 
 def trace_line(run_id: str, record: Record) -> str:

@@ -46,11 +46,11 @@ class Watch:
     """Shows a run as its events come in.
 
     Args:
-        folder: the run folder.
+        folder: the run folder, or its URL.
         console: where to write.
     """
 
-    def __init__(self, folder: Path, console: Console) -> None:
+    def __init__(self, folder: Path | str, console: Console) -> None:
         self.folder = folder
         self.console = console
         self.state = State()
@@ -95,7 +95,7 @@ class JsonLines(Watch):
 class Screen(Watch):
     """A live view: phase, time left, experiments as they come, the best so far."""
 
-    def __init__(self, folder: Path, console: Console) -> None:
+    def __init__(self, folder: Path | str, console: Console) -> None:
         super().__init__(folder, console)
         self.live = Live(get_renderable=self.render, console=console, refresh_per_second=4, transient=True)
 
@@ -217,7 +217,7 @@ _REASONING: dict[str, Callable[[Any], list[str]]] = {
 """Events of a language model's part in the run, as lines."""
 
 
-def closing_lines(summary: dict[str, Any], folder: Path) -> list[Text]:
+def closing_lines(summary: dict[str, Any], folder: Path | str) -> list[Text]:
     """How a finished run is told in a few lines."""
     holdout, baseline = summary["holdout"], summary["baseline"]
     headline = Text(f"{summary['verdict'].capitalize()}: ", style="bold")
@@ -227,14 +227,14 @@ def closing_lines(summary: dict[str, Any], folder: Path) -> list[Text]:
     headline.append(f" on {holdout['rows']:,} sealed rows; the baseline gets {number(baseline['score'])}.")
     lines = [headline]
     lines += [Text(f"Warning: {_flat(w)}", style="yellow") for w in summary.get("warnings", [])[:5]]
-    lines.append(Text(f"Report  {folder / 'report.html'}"))
-    lines.append(Text(f"Model   {folder / 'model'}"))
+    lines.append(Text(f"Report  {folder}/report.html"))
+    lines.append(Text(f"Model   {folder}/model"))
     lines.append(Text(f"Predict modelwright predict {folder} NEW_ROWS.csv -o predictions.csv", style="dim"))
     return lines
 
 
 @contextmanager
-def watching(folder: Path, as_json: bool) -> Iterator[Watch]:
+def watching(folder: Path | str, as_json: bool) -> Iterator[Watch]:
     """The watch that suits the terminal."""
     console = Console(stderr=as_json)
     if as_json:
@@ -248,26 +248,26 @@ def watching(folder: Path, as_json: bool) -> Iterator[Watch]:
         yield Lines(folder, console)
 
 
-def print_runs(root: Path, as_json: bool) -> None:
-    """List the runs below a folder, the latest first."""
+def print_runs(root: Path | str, as_json: bool) -> None:
+    """List the runs below a folder or a URL, the latest first."""
     from modelwright.errors import ModelwrightError
+    from modelwright.places import below
     from modelwright.state import fold
-    from modelwright.stores.folder import Folder
 
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for name in ("run", "status", "target", "metric", "score", "95 %", "experiments"):
         table.add_column(name, no_wrap=name == "run")
-    for file in sorted(root.glob("**/run.db"), key=lambda p: -p.stat().st_mtime):
+    for place in below(root):
         try:
-            store = Folder(file.parent, readonly=True)
+            store = place.open(readonly=True)
             state = fold(store.events())
             store.close()
         except ModelwrightError as error:
             if as_json:
-                print(json.dumps({"run": str(file.parent), "status": "unreadable", "error": str(error)}))
-            table.add_row(str(file.parent), "unreadable", Text(str(error)))
+                print(json.dumps({"run": place.name, "status": "unreadable", "error": str(error)}))
+            table.add_row(place.name, "unreadable", Text(str(error)))
             continue
-        row = run_row(state, file.parent)
+        row = run_row(state, place.name)
         if as_json:
             print(json.dumps(row, ensure_ascii=False))
         else:
@@ -276,12 +276,12 @@ def print_runs(root: Path, as_json: bool) -> None:
         Console().print(table if table.row_count else Text(f"There are no runs below {root}."))
 
 
-def run_row(state: State, folder: Path) -> dict[str, Any]:
+def run_row(state: State, name: str) -> dict[str, Any]:
     """A run in one row."""
     problem = state.prepared.problem if state.prepared else None
     score = state.delivery.judgement.score if state.delivery else None
     return {
-        "run": str(folder),
+        "run": name,
         "status": state.status,
         "target": _flat(problem.target.value) if problem else None,
         "metric": problem.metric.value if problem else None,

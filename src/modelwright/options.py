@@ -15,6 +15,30 @@ else:  # not generic in older versions of click
     ParamType = click.ParamType
 
 
+class Where(ParamType):
+    """Where a run or a bundle is: a path, or a URL such as ``s3://bucket/runs/churn``.
+
+    Args:
+        local: whether it has to be a path.
+    """
+
+    name = "path or URL"
+
+    def __init__(self, *, local: bool = False) -> None:
+        self.local = local
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """A path, unless it is a URL of something that isn't on this machine."""
+        from modelwright.objects import local_path
+
+        if isinstance(value, Path):
+            return value
+        path = local_path(str(value))
+        if path is None and self.local:
+            self.fail(f"{value} isn't on this machine, where this needs a folder; give a path", param, ctx)
+        return str(value).rstrip("/") if path is None else path
+
+
 class Text(ParamType):
     """A text, or ``@FILE`` for the text of a file."""
 

@@ -23,6 +23,7 @@ from modelwright.given import differences as changes
 from modelwright.hashing import plain
 from modelwright.journal import Journal, Listener
 from modelwright.llms.doubles import Replaying
+from modelwright.places import find
 from modelwright.plan import Experiment
 from modelwright.recipe import difference
 from modelwright.request import Request
@@ -122,7 +123,7 @@ def replay(
         provider: Provider | None = None
         if script.request.llm != "none":
             provider = Replaying(store, script.request.llm)
-        carry_out(script.request, folder, journal, clock, None, nobody, provider)
+        carry_out(script.request, find(folder), journal, clock, None, nobody, provider)
     finally:
         store.close()
     again = records_of(folder)

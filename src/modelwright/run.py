@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import platform
-import shutil
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import modelwright
 from modelwright import stages
 from modelwright.clock import Clock
-from modelwright.errors import Interrupted, ModelwrightError, RequestError, UserError
+from modelwright.errors import Interrupted, ModelwrightError, RequestError, StorageError, UserError
 from modelwright.hashing import digest
 from modelwright.journal import Journal, Listener
+from modelwright.places import TRACE, Place, checked, find
 from modelwright.preparation import Prepared
 from modelwright.request import Request
 from modelwright.understanding import Ask
@@ -43,7 +44,7 @@ SHORTEST_RESUME = 30.0
 
 def start(
     request: Request,
-    folder: Path,
+    folder: Path | str | Place,
     *,
     source: Any = None,
     began: float | None = None,
@@ -55,7 +56,7 @@ def start(
 
     Args:
         request: what was asked.
-        folder: the run folder; must not exist, or be empty.
+        folder: the run folder, or a URL; must not exist, or be empty.
         source: the data, when it isn't the file named in the request.
         began: ``time.monotonic()`` of the start of the command; now, by default.
         ask: asks the person; nobody, by default.
@@ -71,19 +72,18 @@ def start(
         Interrupted: when the person stopped it; :func:`resume` goes on.
     """
     request.check()
-    if folder.exists() and any(folder.iterdir()):
-        raise RequestError(f"{folder} isn't empty; choose another --out, or go on with: modelwright resume {folder}")
+    place = find(folder)
+    if place.occupied():
+        raise RequestError(f"{place} isn't empty; choose another --out, or go on with: modelwright resume {place}")
     began = time.monotonic() if began is None else began
     clock = Clock(began, request.time_budget)
-    from modelwright.stores.folder import Folder
-
     earlier = _earlier(request)
-    store = Folder(folder)
-    journal = Journal(store, folder.resolve().name, folder / "trace.jsonl", listeners, earlier)
+    store = checked(place.open(), place)
+    journal = Journal(store, place.run_id, place.folder / TRACE, listeners, earlier)
     journal.append(
         "run_started",
         {
-            "run_id": folder.resolve().name,
+            "run_id": place.run_id,
             "request": request,
             "started": time.time() - (time.monotonic() - began),
             "version": modelwright.__version__,
@@ -91,16 +91,16 @@ def start(
         },
     )
     try:
-        return carry_out(request, folder, journal, clock, source, ask or nobody, provider)
+        return carry_out(request, place, journal, clock, source, ask or nobody, provider)
     except UserError:
         # A request that never got as far as rows leaves nothing behind, so that it can be corrected and repeated.
-        if not _reached(folder, "prepared"):
-            shutil.rmtree(folder, ignore_errors=True)
+        if not place.reached("prepared"):
+            place.discard()
         raise
 
 
 def resume(
-    folder: Path,
+    folder: Path | str | Place,
     *,
     executor: str | None = None,
     began: float | None = None,
@@ -113,52 +113,51 @@ def resume(
     The time budget goes on counting; a run that used up its budget gets half a minute to finish.
 
     Args:
-        folder: the run folder.
+        folder: the run folder, or its URL.
         executor: where steps are performed from now on; where they were, by default.
         began, ask, listeners, provider: as for :func:`start`, which also says what is raised.
     """
     began = time.monotonic() if began is None else began
-    from modelwright.executors import find
+    from modelwright.earlier import on_resuming
+    from modelwright.executors import find as find_executor
     from modelwright.state import fold
-    from modelwright.stores.folder import Folder
 
     if executor is not None:
-        find(executor)
-    store = Folder(folder)
-    try:
+        find_executor(executor)
+    place = find(folder)
+    nothing = RequestError(f"{place} holds no run that could be resumed; start a new one with: modelwright run")
+    if not place.holds_run():
+        raise nothing
+    store = place.open()
+    with ExitStack() as stack:
+        stack.callback(store.close)
         state = fold(store.events())
-    except BaseException:
-        store.close()
-        raise
-    if state.request is None:
-        store.close()
-        raise RequestError(f"{folder} holds no run that could be resumed; start a new one with: modelwright run")
-    if state.summary is not None:
-        store.close()
-        return state.summary
-    if state.replay is not None:
-        store.close()
-        raise RequestError(f"{folder} is an unfinished replay of {state.replay}; start a new one: modelwright replay")
-    left = max(state.request.time_budget - state.seconds(), SHORTEST_RESUME)
-    try:
-        earlier, lost = _earlier(state.request), ""
-    except UserError as error:  # what it would have given is performed instead
-        earlier, lost = None, f"Nothing more could be taken over from the earlier run: {error}."
-    journal = Journal(store, state.run_id, folder / "trace.jsonl", listeners, earlier)
-    journal.append(
-        "resumed", {"spent": state.seconds(), "started": time.time() - (time.monotonic() - began), "budget": left}
-    )
-    from modelwright.earlier import on_resuming
-
-    for text in (*on_resuming(state, versions()), *filter(None, [lost])):
-        journal.append("notice", {"text": text})
+        if state.request is None:
+            raise nothing
+        if state.summary is not None:
+            return state.summary
+        if state.replay is not None:
+            raise RequestError(
+                f"{place} is an unfinished replay of {state.replay}; start a new one: modelwright replay"
+            )
+        left = max(state.request.time_budget - state.seconds(), SHORTEST_RESUME)
+        try:
+            earlier, lost = _earlier(state.request), ""
+        except UserError as error:  # what it would have given is performed instead
+            earlier, lost = None, f"Nothing more could be taken over from the earlier run: {error}."
+        journal = Journal(store, state.run_id, place.folder / TRACE, listeners, earlier)
+        started = time.time() - (time.monotonic() - began)
+        journal.append("resumed", {"spent": state.seconds(), "started": started, "budget": left})
+        for text in (*on_resuming(state, versions()), *filter(None, [lost])):
+            journal.append("notice", {"text": text})
+        stack.pop_all()
     request = state.request if executor is None else replace(state.request, executor=executor)
-    return carry_out(request, folder, journal, Clock(began, left), None, ask or nobody, provider)
+    return carry_out(request, place, journal, Clock(began, left), None, ask or nobody, provider)
 
 
 def carry_out(
     request: Request,
-    folder: Path,
+    place: Place,
     journal: Journal,
     clock: Clock,
     source: Any,
@@ -169,11 +168,16 @@ def carry_out(
     executor = counsel = None
     try:
         counsel = counsel_for(request, journal, clock, provider)
-        executor = workers(request, folder)
-        return _flow(request, folder, journal, clock, source, ask, executor, counsel)
+        executor = workers(request, place.folder)
+        summary = _flow(request, place, journal, clock, source, ask, executor, counsel)
     except KeyboardInterrupt:
         journal.append("phase", {"name": "interrupted"})
-        raise Interrupted(f"interrupted; go on with: modelwright resume {folder}") from None
+        raise Interrupted(f"interrupted; go on with: modelwright resume {place}") from None
+    except StorageError as error:
+        # There is nothing to write to any more, so nothing is written; what is on record stays.
+        raise Interrupted(
+            f"interrupted, {error}; once that is put right go on with: modelwright resume {place}"
+        ) from error
     except ModelwrightError as error:
         journal.append("run_failed", {"error": str(error), "type": type(error).__name__})
         raise
@@ -186,6 +190,8 @@ def carry_out(
         if executor is not None:
             executor.close()
         journal.close()
+    place.forget()
+    return summary
 
 
 def _earlier(request: Request) -> Store | None:
@@ -211,7 +217,7 @@ def counsel_for(request: Request, journal: Journal, clock: Clock, provider: Prov
 
 def _flow(
     request: Request,
-    folder: Path,
+    place: Place,
     journal: Journal,
     clock: Clock,
     source: Any,
@@ -220,11 +226,14 @@ def _flow(
     counsel: Counsel,
 ) -> dict[str, Any]:
     """The run as a page: understand, seal, search, close, report."""
+    from modelwright.mending import mend
     from modelwright.state import fold
 
     before = fold(journal.events())
-    prepared, evaluator = stages.ground(request, folder, journal, source, ask, executor, counsel, before)
+    prepared, evaluator = stages.ground(request, place.folder, journal, source, ask, executor, counsel, before)
     engine = evaluator.engine
+    for what in mend(before, evaluator, journal, clock.end):
+        journal.append("mended", {"what": what})
     if before.delivery is None:
         from modelwright.closing import Closing
 
@@ -241,10 +250,12 @@ def _flow(
     if journal.taken_over:
         text = f"{journal.taken_over} finished steps were taken over from {request.reuse}."
         journal.append("notice", {"text": text})
-    _remember(folder, journal)
-    summary = deliver(folder, journal)
+    _remember(journal)
+    summary = deliver(place.folder, journal)
+    place.publish()
     journal.append("bookkeeping", {**engine.bookkeeping, "log_seconds": journal.seconds})
     journal.append("run_finished", {"summary": summary})
+    place.publish([TRACE])
     return summary
 
 
@@ -285,7 +296,7 @@ class _Telling:
         return max(0.0, self._clock.left() - min(4.0, 0.05 * self._clock.budget))
 
 
-def _remember(folder: Path, journal: Journal) -> None:
+def _remember(journal: Journal) -> None:
     """Let later runs on this machine know what worked; see :mod:`modelwright.memory`."""
     from modelwright.memory import remember_run
     from modelwright.policy.portfolio import Ground, portfolio
@@ -312,10 +323,11 @@ def _remember(folder: Path, journal: Journal) -> None:
 
 def workers(request: Request, folder: Path) -> Executor:
     """Where a run's steps are performed, with everything imported that a step needs."""
-    from modelwright.executors import Setting, find
+    from modelwright.executors import Setting
+    from modelwright.executors import find as find_executor
 
     setting = Setting(folder / "artefacts", request.workers, request.memory_limit, ("modelwright.warm",))
-    return find(request.executor).open(request.executor, setting)
+    return find_executor(request.executor).open(request.executor, setting)
 
 
 def deliver(folder: Path, journal: Journal) -> dict[str, Any]:
@@ -340,17 +352,6 @@ def _warm_up(*modules: str) -> None:
             importlib.import_module(module)
 
     threading.Thread(target=warm, daemon=True).start()
-
-
-def _reached(folder: Path, kind: str) -> bool:
-    """Whether the log of a run folder has an event of this kind."""
-    from modelwright.stores.folder import Folder
-
-    store = Folder(folder, readonly=True)
-    try:
-        return any(record.kind == kind for record in store.events())
-    finally:
-        store.close()
 
 
 def nobody(question: str, candidates: tuple[str, ...]) -> str | None:

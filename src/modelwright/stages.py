@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelwright.engine import Engine
     from modelwright.evaluation import Evaluator
     from modelwright.executors import Executor
+    from modelwright.given import Given
     from modelwright.memory import Remembered
     from modelwright.plan import Experiment
     from modelwright.problem import Budget
@@ -42,8 +43,10 @@ def ground(
     before: State,
 ) -> tuple[Prepared, Evaluator]:
     """What experiments stand on, and what evaluates them: from the log, or read, understood and sealed."""
+    from modelwright.earlier import since_before
     from modelwright.engine import Engine
     from modelwright.executors import cores
+    from modelwright.mending import ROWS, agreed, rows_of, whole
 
     slots = before.slots or executor.slots
     if not before.slots:
@@ -56,7 +59,17 @@ def ground(
     def say(phase: str) -> None:
         journal.append("phase", {"name": phase})
 
-    prepared = before.prepared or _prepared(request, folder, journal, engine, source, ask, say, counsel)
+    prepared = before.prepared
+    if prepared is None:
+        prepared, files = _prepared(request, folder, journal, engine, source, ask, say, counsel)
+        journal.append("prepared", {"prepared": prepared, "given": files})
+        changed = since_before(folder, request, prepared, files)
+        if changed:
+            journal.append("notice", {"text": changed})
+    elif not whole(journal, *rows_of(prepared)):
+        again, _ = _prepared(request, folder, journal, engine, source, ask, say, counsel)
+        prepared = agreed(prepared, again, request.data)
+        journal.append("mended", {"what": ROWS})
     return prepared, evaluating(request, prepared, journal, engine)
 
 
@@ -145,12 +158,12 @@ def _prepared(
     ask: Ask,
     say: Callable[[str], None],
     counsel: Counsel,
-) -> Prepared:
+) -> tuple[Prepared, tuple[Given, ...]]:
+    """Read, understand, seal and check; with it the files that were read."""
     if source is None and request.data == "<frame>":
-        raise RequestError("this run was given its data in Python and had not read it yet; start it again from there")
+        raise RequestError("this run was given its data in Python and hasn't got it now; start it again from there")
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
-    from modelwright.earlier import since_before
     from modelwright.given import given
 
     data = request.data if source is None else source
@@ -161,11 +174,7 @@ def _prepared(
             prepared = prepare(request, data, journal, engine, scratch, ask, say, counsel.mind, counsel.meet)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    journal.append("prepared", {"prepared": prepared, "given": files.result()})
-    changed = since_before(folder, request, prepared, files.result())
-    if changed:
-        journal.append("notice", {"text": changed})
-    return prepared
+    return prepared, files.result()
 
 
 def measured(prepared: Prepared, evaluator: Any, journal: Journal, request: Request) -> Future[None]:

@@ -200,6 +200,9 @@ class State:
     def _on_member_lost(self, record: Record, body: Any) -> None:
         self.failures.append(f"{body['experiment']} was left out of the delivered model: {body['reason']}.")
 
+    def _on_mended(self, record: Record, body: Any) -> None:
+        self.failures.append(f"When the run went on, {body['what']} had been lost or changed, and was made again.")
+
     def _on_fallback(self, record: Record, body: Any) -> None:
         self.failures.append(f"The chosen models could not be fitted in time; {body['experiment']} was taken instead.")
 

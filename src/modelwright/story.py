@@ -9,6 +9,7 @@ from modelwright.analyses import all_analyses
 from modelwright.errors import RequestError
 from modelwright.hashing import restore
 from modelwright.narrative import narrated
+from modelwright.places import Place, find
 from modelwright.plan import Experiment
 from modelwright.problem import Budget
 from modelwright.report import Story
@@ -87,23 +88,23 @@ def tell(state: State, records: Iterable[Record], versions: Mapping[str, str]) -
     )
 
 
-def tell_folder(folder: Path) -> Story:
-    """The story of a finished run in a run folder, with the versions that it was made with.
+def tell_folder(folder: Path | str | Place) -> Story:
+    """The story of a finished run in a run folder or at a URL, with the versions that it was made with.
 
     Raises:
         RequestError: when there is no run, or it hasn't delivered a model.
     """
     from modelwright.state import fold
-    from modelwright.stores.folder import Folder
 
-    store = Folder(folder, readonly=True)
+    place = find(folder)
+    store = place.open(readonly=True)
     try:
         records = tuple(store.events())
     finally:
         store.close()
     state = fold(records)
     if not state.run_id:
-        raise RequestError(f"{folder} holds no run; name a run folder, for instance one that modelwright runs lists")
+        raise RequestError(f"{place} holds no run; name a run folder, for instance one that modelwright runs lists")
     made = dict(state.summary["versions"]) if state.summary else {}
     return tell(state, records, made)
 

@@ -1,18 +1,23 @@
+import errno
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
-from modelwright.errors import RequestError
-from modelwright.step import Outcome
+from modelwright.engine import Engine
+from modelwright.errors import DISK_FULL, RequestError, StorageError
+from modelwright.journal import Journal
+from modelwright.step import Failure, Limits, Outcome, Step
 from modelwright.stores import Store
-from modelwright.stores.folder import Folder
+from modelwright.stores.folder import Folder, _digest
 from modelwright.stores.memory import Memory
 from modelwright.testing.stores import StoreContract
 
@@ -47,7 +52,7 @@ def test_everything_is_there_after_reopening(tmp_path):
 
 HOLDER = """
 import sys, pathlib
-from modelwright.stores.folder import Folder
+from modelwright.stores.folder import Folder, _digest
 store = Folder(pathlib.Path(sys.argv[1]))
 for n in range(10**9):
     event = store.append("tick", {"n": n})
@@ -59,7 +64,7 @@ def test_a_killed_process_loses_nothing_and_its_lock_goes_with_it(tmp_path):
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     for _ in range(20):
         seen = int(holder.stdout.readline())
-    with pytest.raises(RequestError, match=f"process {holder.pid}"):
+    with pytest.raises(RequestError, match=rf"in use by process {holder.pid} on .+, since \d{{4}}-.+ UTC"):
         Folder(tmp_path)
     reader = Folder(tmp_path, readonly=True)  # reading is possible meanwhile
     assert len(list(reader.events())) >= seen
@@ -103,6 +108,11 @@ def newer(file):
     sqlite3.connect(file).execute("PRAGMA user_version = 99").connection.commit()
 
 
+def older(file):
+    Folder(file.parent).close()
+    sqlite3.connect(file).execute("PRAGMA user_version = 1").connection.commit()
+
+
 def torn(file):
     store = Folder(file.parent)
     for n in range(200):
@@ -119,7 +129,7 @@ def link(file):
     file.symlink_to(target)
 
 
-@pytest.mark.parametrize("spoil", [foreign_tables, garbage, trigger, newer, torn, link])
+@pytest.mark.parametrize("spoil", [foreign_tables, garbage, trigger, newer, older, torn, link])
 @pytest.mark.parametrize("readonly", [False, True])
 def test_foreign_and_damaged_files_are_refused_untouched(tmp_path, spoil, readonly):
     spoil(tmp_path / "run.db")
@@ -141,8 +151,11 @@ def test_damaged_events_and_steps_are_named(tmp_path, body):
     store.record("k", Outcome("done", 1))
     store.close()
     db = sqlite3.connect(tmp_path / "run.db")
-    db.execute("INSERT INTO events VALUES (2, 0.0, 'bad', ?, 0)", (body,))
-    db.execute("UPDATE steps SET outcome = ?", (body,))
+    (before,) = db.execute("SELECT chain FROM events").fetchone()
+    fields = (2, 0.0, "bad", body, 0)
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (*fields, _digest(before, *fields)))
+    (sizes,) = db.execute("SELECT sizes FROM steps").fetchone()
+    db.execute("UPDATE steps SET outcome = ?, mark = ?", (body, _digest("k", body, sizes)))
     db.commit()
     db.close()
     store = Folder(tmp_path)
@@ -155,12 +168,106 @@ def test_damaged_events_and_steps_are_named(tmp_path, body):
     store.close()
 
 
+@pytest.mark.parametrize("spoil", ["cut", "flip"])
+def test_a_log_that_is_spoilt_anywhere_is_never_read_as_something_else(tmp_path, spoil):
+    store = Folder(tmp_path / "good")
+    for n in range(30):
+        store.append("tick", {"n": n, "text": "x" * 150})
+        store.record(f"k{n}", Outcome("done", n))
+    truth = list(store.events())
+    store.close()
+    data = (tmp_path / "good" / "run.db").read_bytes()
+    refused = 0
+    for place in range(0, len(data), 509):
+        file = tmp_path / f"{place}" / "run.db"
+        file.parent.mkdir()
+        rest = b"" if spoil == "cut" else bytes([data[place] ^ 4]) + data[place + 1 :]
+        file.write_bytes(data[:place] + rest)
+        try:
+            store = Folder(file.parent, readonly=True)
+        except RequestError as error:
+            assert "run.db" in str(error)
+            refused += 1
+            continue
+        try:
+            assert list(store.events()) == truth
+            assert all(store.lookup(f"k{n}") in (None, Outcome("reused", n)) for n in range(30))
+        except RequestError as error:
+            assert "run.db" in str(error)
+            refused += 1
+        store.close()
+    assert refused > 5
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+    store = Folder(tmp_path)
+    store.append("first", {})
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match="full"):
+        store.append("second", {"text": "x" * 100_000})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space left"):
+            store.put(b"hello")
+    assert not [p for p in (tmp_path / "artefacts").rglob("*") if p.is_file()]
+    store._db.execute("PRAGMA max_page_count = 1000000")  # room again
+    store.append("second", {"text": "x" * 100_000})
+    assert store.get(store.put(b"hello")) == b"hello"
+    assert [event.kind for event in store.events()] == ["first", "second"]
+    store.close()
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_log_that_has_lost_its_end_is_noticed_by_its_trace(tmp_path):
+    trace, store = tmp_path / "trace.jsonl", Folder(tmp_path)
+    journal = Journal(store, "run", trace)
+    for n in range(5):
+        journal.append("tick", {"n": n})
+    shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns("run.db-*", "copy"))
+    journal.close()
+    whole = trace.read_text()
+    trace.write_text(whole[:-20])  # a torn last line
+    Journal(Folder(tmp_path), "run", trace).close()
+    assert trace.read_text() == whole
+
+    copy = Folder(tmp_path / "copy")  # without what was in run.db-wal
+    with pytest.raises(RequestError, match=r"tells of 5.+run\.db-wal"):
+        Journal(copy, "run", tmp_path / "copy" / "trace.jsonl")
+    copy.close()
+
+
+def test_a_step_without_room_stops_everything_and_is_not_on_record(tmp_path):
+    store = Folder(tmp_path)
+
+    class Full:
+        slots = 1
+
+        def submit(self, step, limits, priority=0):
+            future = Future()
+            future.set_result(Outcome("failed", failure=Failure("crash", "[Errno 28]", DISK_FULL)))
+            return future
+
+    engine, step = Engine(store, Full()), Step("m:f", 1, {})
+    with pytest.raises(StorageError, match="no room"):
+        engine.perform(step, Limits(), stage="fit")
+    with pytest.raises(StorageError, match="no room"):
+        engine.submit(Step("m:g", 1, {}), Limits(), stage="fit")
+    assert list(store.events()) == []
+    assert store._db.execute("SELECT count(*) FROM steps").fetchone() == (0,)
+    store.close()
+
+
 @pytest.mark.parametrize("digest", ["../../../../etc/passwd", "/etc/passwd", ""])
 def test_a_hostile_record_names_no_foreign_file(tmp_path, digest):
     Folder(tmp_path).close()
     db = sqlite3.connect(tmp_path / "run.db")
-    outcome = {"status": "done", "value": 1, "artefacts": {"m": digest}}
-    db.execute("INSERT INTO steps VALUES ('k', ?, ?)", (json.dumps(outcome), json.dumps({digest: 1})))
+    outcome = json.dumps({"status": "done", "value": 1, "artefacts": {"m": digest}})
+    sizes = json.dumps({digest: 1})
+    db.execute("INSERT INTO steps VALUES ('k', ?, ?, ?)", (outcome, sizes, _digest("k", outcome, sizes)))
     db.commit()
     db.close()
     store = Folder(tmp_path)

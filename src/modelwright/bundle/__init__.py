@@ -26,11 +26,11 @@ def load(path: str | Path) -> Model:
     """Load a bundle: check digests, audit types, construct, reproduce the golden rows.
 
     Args:
-        path: a bundle folder, a ``.zip`` of one, or a run folder that holds one.
+        path: a bundle folder, a ``.zip`` of one, or a run folder that holds one; or the URL of one of these.
 
     Raises:
         DataError: when it isn't a bundle, was changed, asks for types that aren't trusted, or predicts differently.
     """
     from modelwright.bundle.model import load_bundle
 
-    return load_bundle(Path(path))
+    return load_bundle(path)

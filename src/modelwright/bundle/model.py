@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import zipfile
 import zlib
@@ -27,6 +28,7 @@ from modelwright.bundle.manifest import (
 from modelwright.errors import DataError, RequestError
 from modelwright.explanation import Counterfactuals, Uncertainty
 from modelwright.hashing import restore
+from modelwright.objects import Objects, fetch, local_path
 from modelwright.persistence import load_model
 from modelwright.readers import conform
 from modelwright.table import Schema
@@ -289,8 +291,31 @@ class Model:
         return np.asarray(raw, dtype=np.float64)
 
 
-def load_bundle(path: Path) -> Model:
+def load_bundle(place: str | Path) -> Model:
     """Load a bundle; see :func:`modelwright.bundle.load`."""
+    path = local_path(place)
+    return _load_url(str(place)) if path is None else _load_path(path)
+
+
+def _load_url(url: str) -> Model:
+    objects = Objects(url)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        try:
+            if url.lower().endswith(".zip"):
+                return _load_path(fetch(url, folder))
+            for below in ("", "model/"):
+                for name in (MANIFEST, *NEEDED, *OPTIONAL):
+                    with contextlib.suppress(KeyError):  # what should be there and isn't is missed below
+                        objects.download(below + name, folder / name)
+                if (folder / MANIFEST).is_file():
+                    return _load_path(folder)
+        except DataError as error:
+            raise DataError(str(error).replace(scratch, objects.name)) from error
+    raise DataError(f"there is no model at {objects.name}")
+
+
+def _load_path(path: Path) -> Model:
     if not path.exists():
         raise DataError(f"there is no model at {path}")
     if path.is_file():
@@ -360,7 +385,7 @@ def _load_zip(path: Path) -> Model:
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
                 raise DataError(f"{path} is damaged or locked ({error}); get the bundle again") from error
             (Path(scratch) / Path(item.filename).name).write_bytes(data)
-        return load_bundle(Path(scratch))
+        return _load_path(Path(scratch))
 
 
 def _check_golden(model: Model, golden: Any, folder: Path) -> None:

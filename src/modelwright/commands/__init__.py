@@ -29,7 +29,7 @@ def began() -> float:
     return time.monotonic() - (starting if 0 <= starting < LONGEST_START else 0.0)
 
 
-def watched(work: Callable[[Any], dict[str, Any]], folder: Path, as_json: bool) -> None:
+def watched(work: Callable[[Any], dict[str, Any]], folder: Path | str, as_json: bool) -> None:
     """Do the work of a run with its events shown as they come in, and say how it ended."""
     from modelwright.live import watching
 
@@ -38,19 +38,19 @@ def watched(work: Callable[[Any], dict[str, Any]], folder: Path, as_json: bool) 
         watch.finish(summary)
 
 
-def records_of(folder: Path) -> tuple[Record, ...]:
-    """The log of a run folder."""
-    from modelwright.stores.folder import Folder
+def records_of(folder: Path | str) -> tuple[Record, ...]:
+    """The log of a run, in a folder or at a URL."""
+    from modelwright.places import find
 
-    store = Folder(folder, readonly=True)
+    store = find(folder).open(readonly=True)
     try:
         return tuple(store.events())
     finally:
         store.close()
 
 
-def state_of(folder: Path) -> State:
-    """What a run folder's log tells of."""
+def state_of(folder: Path | str) -> State:
+    """What a run's log tells of."""
     from modelwright.state import fold
 
     return fold(records_of(folder))

@@ -9,16 +9,16 @@ import click
 
 from modelwright.commands import began, folders, latest, records_of, state_of, watched
 from modelwright.errors import RequestError
-from modelwright.options import Duration
+from modelwright.options import Duration, Where
 
 
 @click.command()
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=Where())
 @click.option("--timing", is_flag=True, help="Where the time went.")
 @click.option("--artefacts", is_flag=True, help="What it made, from what, by which step.")
 @click.option("--artefact", "digest", help="One of them, by the start of its digest, back to the data.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; the summary by default.")
-def show(run: Path | None, timing: bool, artefacts: bool, digest: str | None, as_json: bool) -> None:
+def show(run: Path | str | None, timing: bool, artefacts: bool, digest: str | None, as_json: bool) -> None:
     """Show what RUN found; without RUN, the latest one."""
     folder = run or latest()
     if timing and as_json:
@@ -41,13 +41,13 @@ def show(run: Path | None, timing: bool, artefacts: bool, digest: str | None, as
         print_timing(timed(records_of(folder)))
 
 
-def _show_artefacts(folder: Path, start: str | None, as_json: bool) -> None:
+def _show_artefacts(folder: Path | str, start: str | None, as_json: bool) -> None:
     from modelwright import views
     from modelwright.hashing import canonical_json
     from modelwright.lineage import lineage
-    from modelwright.stores.folder import Folder
+    from modelwright.places import find
 
-    store = Folder(folder, readonly=True)
+    store = find(folder).open(readonly=True)
     try:
         found = lineage(store.events())
         sizes: dict[str, int | None] = {}
@@ -72,7 +72,7 @@ def _show_artefacts(folder: Path, start: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=Where(local=True))
 @click.argument("experiment", required=False)
 @click.option("--undo", is_flag=True, help="Deliver again what the run chose by itself.")
 @click.option("--time-budget", type=Duration(), default=None, help="Wall-clock for it; the run's by default.")
@@ -104,8 +104,8 @@ command (1, 2, 3) and mustn't look like success either."""
 
 
 @click.command()
-@click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The replay's folder.  [default: RUN/replays/NN]")
+@click.argument("run", required=False, type=Where(local=True))
+@click.option("--out", type=Where(local=True), help="The replay's folder.  [default: RUN/replays/NN]")
 @click.option("--data", help="A file to read instead of the one that the run read.")
 @click.option("--time-budget", type=Duration(), default=None, help="Wall-clock; four times the run's by default.")
 @click.option("--llm", help="Put the run's questions to this language model, and show where its decisions part.")
@@ -148,10 +148,10 @@ def replay(
 
 
 @click.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.argument("first", type=Where())
+@click.argument("second", type=Where())
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def compare(first: Path, second: Path, as_json: bool) -> None:
+def compare(first: Path | str, second: Path | str, as_json: bool) -> None:
     """Say what differs between two runs: data, problem, experiments, models, scores; and which model is better.
 
     Models that were judged on the same sealed rows are compared on them, row by row.
@@ -165,7 +165,7 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, type=Where(local=True))
 @click.option("--all", "everywhere", is_flag=True, help="All runs below modelwright-runs.")
 @click.option("--yes", is_flag=True, help="Drop it; otherwise nothing is touched.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON lines.")

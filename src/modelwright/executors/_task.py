@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from modelwright.errors import DISK_FULL, disk_is_full
 from modelwright.executors import Done, StepFunction, Workplace
 from modelwright.hashing import digest_file, plain, restore
 from modelwright.step import Failure, Limits, Outcome, Step
@@ -22,8 +23,6 @@ from modelwright.step import Failure, Limits, Outcome, Step
 MESSAGE_LENGTH = 1_000
 DETAIL_LENGTH = 4_000
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|unable to allocate|cannot allocate memory|out of memory", re.IGNORECASE)
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def perform(
@@ -113,10 +112,14 @@ def keep(path: Path, artefacts: Path) -> str:
         if error.errno != errno.EXDEV:
             raise
         near = home.with_name(f".{digest}.{os.getpid()}.tmp")
-        shutil.copyfile(path, near)
-        with near.open("rb") as stream:
-            os.fsync(stream.fileno())
-        near.replace(home)
+        try:
+            shutil.copyfile(path, near)
+            with near.open("rb") as stream:
+                os.fsync(stream.fileno())
+            near.replace(home)
+        except OSError:
+            near.unlink(missing_ok=True)
+            raise
         path.unlink()
     return digest
 
@@ -127,12 +130,14 @@ def _describe(error: BaseException) -> Failure:
         message = str(error)
     except Exception as broken:
         message = f"(its message can't be shown: {type(broken).__name__})"
-    full = isinstance(error, OSError) and error.errno in _NO_ROOM
+    lines = traceback.TracebackException.from_exception(error, limit=-16, max_group_width=4).format()
+    if disk_is_full(error):
+        return Failure("crash", message[:MESSAGE_LENGTH], DISK_FULL, detail="".join(lines)[-DETAIL_LENGTH:])
+    full = isinstance(error, OSError) and error.errno == errno.EFBIG
     if full:
-        message += ": the disk is full, or the step has written all that it may; free some, or choose another --out"
+        message += ": the step has written all that it may, half of the free disk; free some, or choose another --out"
     short = message if len(message) <= MESSAGE_LENGTH else message[: MESSAGE_LENGTH - 1] + "…"
     memory = isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(message)
-    lines = traceback.TracebackException.from_exception(error, limit=-16, max_group_width=4).format()
     return Failure(
         # A full disk may have room the next time: like a crash it is a matter of the moment.
         kind="crash" if full else "memory" if memory else "error",

@@ -30,11 +30,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from modelwright.errors import disk_is_full
 from modelwright.executors import _processes as processes
 from modelwright.executors._task import perform
 from modelwright.hashing import plain, restore
 from modelwright.step import Limits, Step
 
+NO_ROOM = 28
+"""Exit status of a step that had no room on the disk to say how it ended."""
 TICK = 0.05
 """Seconds between two looks at the memory and the time of running steps."""
 ROOM = 512 << 20
@@ -183,7 +186,8 @@ class Zygote:
             processes.cap_files(disk)
             _run(order, limits, folder, self.pools)
             code = 0
-        except BaseException:
+        except BaseException as error:
+            code = NO_ROOM if disk_is_full(error) else code
             traceback.print_exc()
         finally:
             with contextlib.suppress(Exception):

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from modelwright.errors import RequestError
+from modelwright.errors import DISK_FULL, RequestError
 from modelwright.executors import Executor, Setting, apportioned, cores, share_of_memory
 from modelwright.executors import _processes as processes
 from modelwright.executors._task import DETAIL_LENGTH, clear
-from modelwright.executors._zygote import MOST_PROCESSES, receive, send
+from modelwright.executors._zygote import MOST_PROCESSES, NO_ROOM, receive, send
 from modelwright.hashing import plain, restore
 from modelwright.step import Failure, Limits, Outcome, Step
 
@@ -213,8 +213,14 @@ class Local(Executor):
             task = heapq.heappop(self._queue)[2]
             task.attempts += 1
             task.pid = 0
-            clear(task.folder)
-            task.folder.mkdir()
+            try:
+                clear(task.folder)
+                task.folder.mkdir()
+            except OSError as error:
+                told = _failed("crash", f"there is no place for the step: {error.strerror}", "", DISK_FULL)
+                # Not from here: the future's callbacks may submit, and the lock is held.
+                threading.Thread(target=self._end, args=(task, told)).start()
+                continue
             self._running[task.number] = task
             if not task.future.running():
                 task.future.set_running_or_notify_cancel()
@@ -341,7 +347,9 @@ def _outcome(task: _Task, message: dict[str, Any]) -> Outcome:
     else:
         log = _tail(task.folder / "log")
         name = signal.Signals(-code).name if code < 0 else ""
-        if message["why"] == "memory" or (
+        if code == NO_ROOM:
+            outcome = _failed("crash", "the disk is full", log, error_type=DISK_FULL)
+        elif message["why"] == "memory" or (
             name and not message["why"] and ((limit and peak >= _NEAR * limit) or "bad_alloc" in log)
         ):
             words = f"; its limit is {_mib(limit)}" if limit else ""

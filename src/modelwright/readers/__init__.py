@@ -77,7 +77,7 @@ def read(source: Any, kinds: Mapping[str, Kind] | None = None) -> Reading:
     """Read a file, standard input (``"-"``), a pandas or polars frame or an Arrow table, and decide its types.
 
     Args:
-        source: path, ``"-"`` for CSV on standard input, or a frame.
+        source: path, the URL of a file (``s3://bucket/data.parquet``), ``"-"`` for CSV on standard input, or a frame.
         kinds: kinds that the user decided, by column name.
 
     Raises:

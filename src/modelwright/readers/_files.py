@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, RequestError
+from modelwright.objects import is_address, local_path
 from modelwright.readers import Reader
 
 HEAD = 1 << 16
@@ -56,17 +57,27 @@ def label(path: Path) -> str:
     return path.name[:100] or str(path)
 
 
+def elsewhere(source: str | Path) -> bool:
+    """Whether a source is the URL of a file that isn't on this machine.
+
+    Raises:
+        RequestError: for a web address.
+    """
+    text = str(source)
+    if text[:8].lower().startswith(("http://", "https://")):
+        raise RequestError(f"{text[:100]!r} is a web address; download the file and give its path")
+    return is_address(text) and local_path(text) is None
+
+
 def existing(source: str | Path) -> Path:
     """The path of a file that is there.
 
     Raises:
         DataError: when there is no such file, or it is a folder.
-        RequestError: for a web address.
+        RequestError: for a file of another machine.
     """
     text = str(source)
-    if "://" in text[:12]:
-        raise RequestError(f"{text[:100]!r} is a web address; download the file and give its path")
-    path = Path(source).expanduser()
+    path = (local_path(source) or Path(source)).expanduser()
     try:
         if path.is_dir():
             raise DataError(f"{label(path)} is a folder; give the data file in it")

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, RequestError, UserError
+from modelwright.objects import fetch
 from modelwright.readers import Raw, Reader, Reading, _files, _frames, all_readers
 from modelwright.readers._cells import Cells, cells
 from modelwright.readers._convert import convert
@@ -114,6 +115,9 @@ def _raw(source: Any) -> Raw:
     if isinstance(source, str) and source == "-":
         return _read_stream(sys.stdin.buffer, "standard input")
     if isinstance(source, str | Path):
+        if _files.elsewhere(source):
+            with tempfile.TemporaryDirectory() as folder:
+                return _read_file(fetch(str(source), Path(folder)))
         path = _files.existing(source)
         if path.is_file():
             return _read_file(path)

@@ -21,11 +21,12 @@ class Artefacts:
     """The part of a store that holds bytes: ``ab/abcdef…`` in ``folder``, each file whole or not there.
 
     The folder isn't trusted: names that aren't digests, links, and bytes that don't match their digest count as
-    not there.
+    not there. A file is read once to be compared with its digest, and again when it has changed since.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._seen: dict[str, tuple[int, int, int]] = {}
 
     def put(self, data: bytes) -> str:
         """Store bytes and return their digest."""
@@ -34,11 +35,16 @@ class Artefacts:
         if _size(home) == len(data) and digest_file(home) == digest:
             return digest
         near = self._near(home)
-        with near.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        near.replace(home)
+        try:
+            with near.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            near.replace(home)
+        except OSError:
+            near.unlink(missing_ok=True)
+            raise
+        self._seen[digest] = _mark(home)
         return digest
 
     def put_file(self, path: Path) -> str:
@@ -59,22 +65,40 @@ class Artefacts:
             if error.errno != errno.EXDEV:
                 raise
             near = self._near(home)
-            shutil.copyfile(path, near)
-            _flush(near)
-            near.replace(home)
+            try:
+                shutil.copyfile(path, near)
+                _flush(near)
+                near.replace(home)
+            except OSError:
+                near.unlink(missing_ok=True)
+                raise
             path.unlink()
+        self._seen[digest] = _mark(home)
         return digest
 
     def path(self, digest: str) -> Path:
         """Where an artefact's bytes are.
 
         Raises:
-            KeyError: when it isn't there.
+            KeyError: when it isn't there or its bytes aren't what they were.
         """
         home = self._home(digest)
         if _size(home) is None:
             raise KeyError(digest)
+        mark = _mark(home)
+        if self._seen.get(digest) != mark:
+            if digest_file(home) != digest:
+                raise KeyError(digest)
+            self._seen[digest] = mark
         return home
+
+    def check(self, digest: str) -> None:
+        """Refuse what is no digest.
+
+        Raises:
+            KeyError: when it isn't one.
+        """
+        self._home(digest)
 
     def get(self, digest: str) -> bytes:
         """An artefact's bytes.
@@ -88,19 +112,24 @@ class Artefacts:
         return data
 
     def sizes(self, artefacts: Mapping[str, str]) -> dict[str, int]:
-        """The size of each artefact, by digest.
+        """The size of each artefact, by digest; for artefacts whose maker has just worked out the digest.
 
         Raises:
             KeyError: when one isn't there.
         """
-        return {digest: self.path(digest).stat().st_size for digest in artefacts.values()}
+        found = {digest: _size(self._home(digest)) for digest in artefacts.values()}
+        for digest, size in found.items():
+            if size is None:
+                raise KeyError(digest)
+            self._seen[digest] = _mark(self._home(digest))
+        return {digest: size for digest, size in found.items() if size is not None}
 
     def hold(self, artefacts: Mapping[str, str], sizes: Mapping[str, int]) -> bool:
-        """Whether all these artefacts are there with the size that was recorded."""
-        return all(
-            _DIGEST.fullmatch(digest) and digest in sizes and _size(self._home(digest)) == sizes[digest]
-            for digest in artefacts.values()
-        )
+        """Whether all these artefacts are there as they were when this was recorded."""
+        try:
+            return all(self.path(digest).stat().st_size == sizes[digest] for digest in artefacts.values())
+        except KeyError:
+            return False
 
     def _home(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
@@ -119,6 +148,12 @@ def _size(path: Path) -> int | None:
     except OSError:
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is written to."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _flush(path: Path) -> None:

@@ -14,21 +14,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 
-from modelwright.errors import RequestError
-from modelwright.hashing import plain, restore
+from modelwright.errors import RequestError, StorageError
+from modelwright.hashing import digest_bytes, restore
 from modelwright.step import Outcome, Record
 from modelwright.stores import Store
 from modelwright.stores._artefacts import Artefacts, repeats
+from modelwright.stores._holder import Holder, this_process
+from modelwright.stores._ledger import as_text, kept
 
-VERSION = 1
+VERSION = 2
 """Of the tables. Raised when they, or the facts in them, change in a way that older code can't read."""
 _APPLICATION = 0x4D57524C  # "MWRL": says whose file it is
 _TABLES = {
     "events": (
         "CREATE TABLE events (seq INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, "
-        "body TEXT NOT NULL, parent INTEGER NOT NULL)"
+        "body TEXT NOT NULL, parent INTEGER NOT NULL, chain TEXT NOT NULL)"
     ),
-    "steps": "CREATE TABLE steps (key TEXT PRIMARY KEY, outcome TEXT NOT NULL, sizes TEXT NOT NULL) WITHOUT ROWID",
+    "steps": (
+        "CREATE TABLE steps (key TEXT PRIMARY KEY, outcome TEXT NOT NULL, sizes TEXT NOT NULL, mark TEXT NOT NULL) "
+        "WITHOUT ROWID"
+    ),
 }
 _PAGE = 500
 _Durability = Literal["NORMAL", "FULL"]
@@ -39,7 +44,9 @@ class Folder(Store):
 
     One process at a time may have it open for writing; a lock that the operating system drops when its holder ends
     keeps others out. All methods may be called from several threads. The folder isn't trusted: its file must hold
-    exactly our tables, values are parsed as JSON and checked against their types, digests are checked.
+    exactly our tables, values are parsed as JSON and checked against their types, digests are checked. Each event
+    carries a digest of itself and of all events before it, so that a changed or missing one is noticed; a step that
+    isn't what was recorded counts as not there, and is performed again.
 
     Durability: an event is on the disk when :meth:`append` returns (``synchronous=FULL``: the log is flushed at each
     commit, so it survives a loss of power). The end of a step, and the event that tells of it, are kept with
@@ -53,8 +60,9 @@ class Folder(Store):
         readonly: open an existing store for reading, also while another process writes to it.
 
     Raises:
-        RequestError: when another process has it open, when ``run.db`` is damaged, from a newer version or something
+        RequestError: when another process has it open, when ``run.db`` is damaged, from another version or something
             else, or, with ``readonly``, when there is none.
+        StorageError: from here on, when the disk is full or can't be written.
     """
 
     name: ClassVar[str] = "folder"
@@ -65,6 +73,7 @@ class Folder(Store):
         self._artefacts = Artefacts((artefacts or self.folder / "artefacts").resolve())
         self._lock = threading.RLock()
         self._guard: IO[str] | None = None
+        self._seq, self._chain = 0, ""
         if self.file.is_symlink():
             raise RequestError(f"{self.file} is a link; open the folder it points to")
         if readonly:
@@ -84,7 +93,8 @@ class Folder(Store):
 
     def put(self, data: bytes) -> str:
         """Store bytes and return their digest."""
-        return self._artefacts.put(data)
+        with self._writing():
+            return self._artefacts.put(data)
 
     def put_file(self, path: Path) -> str:
         """Move a file into the store and return its digest.
@@ -92,7 +102,8 @@ class Folder(Store):
         Raises:
             ValueError: when it is a link or no plain file.
         """
-        return self._artefacts.put_file(path)
+        with self._writing():
+            return self._artefacts.put_file(path)
 
     def path(self, digest: str) -> Path:
         """Where an artefact's bytes are, as a local file.
@@ -111,14 +122,10 @@ class Folder(Store):
         return self._artefacts.get(digest)
 
     def lookup(self, key: str) -> Outcome | None:
-        """How the step with this key ended: ``reused``, or ``failed`` when it would fail again the same way.
-
-        Raises:
-            RequestError: when what is on record can't be read.
-        """
+        """How the step with this key ended: ``reused``, or ``failed`` when it would fail again the same way."""
         with self._lock, self._reading():
-            row = self._db.execute("SELECT outcome, sizes FROM steps WHERE key = ?", (key,)).fetchone()
-        if row is None:
+            row = self._db.execute("SELECT outcome, sizes, mark FROM steps WHERE key = ?", (key,)).fetchone()
+        if row is None or row[2] != _digest(key, row[0], row[1]):
             return None
         with self._parsing(f"the step {key[:12]}…"):
             outcome, sizes = restore(Outcome, json.loads(row[0])), restore(dict[str, int], json.loads(row[1]))
@@ -133,16 +140,21 @@ class Folder(Store):
             KeyError: when one of its artefacts isn't in the store.
         """
         sizes = self._artefacts.sizes(outcome.artefacts)
-        kept = replace(outcome, status="done") if outcome.status == "reused" else outcome
-        verb = "REPLACE" if repeats(kept) else "IGNORE"
-        self._write(f"INSERT OR {verb} INTO steps VALUES (?, ?, ?)", (key, _json(kept), _json(sizes)), "NORMAL")
+        verb = "REPLACE" if repeats(outcome) or outcome.ok else "IGNORE"
+        texts = (key, as_text(kept(outcome)), as_text(sizes))
+        with self._lock:
+            self._write(f"INSERT OR {verb} INTO steps VALUES (?, ?, ?, ?)", (*texts, _digest(*texts)), "NORMAL")
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the log; it is on the disk when this returns, but for steps (see the class)."""
-        text, now = _json(body), time.time()
-        values = (now, kind, text, parent)
+        text, now = as_text(body), time.time()
         durability: _Durability = "NORMAL" if kind == "step" else "FULL"
-        seq = self._write("INSERT INTO events (time, kind, body, parent) VALUES (?, ?, ?, ?)", values, durability)
+        with self._lock:
+            seq = self._seq + 1
+            fields = (seq, now, kind, text, parent)
+            chain = _digest(self._chain, *fields)
+            self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (*fields, chain), durability)
+            self._seq, self._chain = seq, chain
         return restore(Record, {"seq": seq, "time": now, "kind": kind, "body": json.loads(text), "parent": parent})
 
     def events(self, after: int = 0) -> Iterator[Record]:
@@ -151,18 +163,23 @@ class Folder(Store):
         Raises:
             RequestError: when an event can't be read.
         """
+        before = self._chain_of(after)
         while True:
             with self._lock, self._reading():
                 rows = self._db.execute(
-                    "SELECT seq, time, kind, body, parent FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+                    "SELECT seq, time, kind, body, parent, chain FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
                     (after, _PAGE),
                 ).fetchall()
-            for seq, moment, kind, body, parent in rows:
-                with self._parsing(f"event {seq}"):
-                    fields = {"seq": seq, "time": moment, "kind": kind, "body": json.loads(body), "parent": parent}
-                    record = restore(Record, fields)
+            for *fields, chain in rows:
+                seq, moment, kind, body, parent = fields
+                with self._parsing(f"event {after + 1}"):
+                    if seq != after + 1 or chain != _digest(before, *fields):
+                        raise ValueError("it isn't what was appended")
+                    record = restore(
+                        Record, {"seq": seq, "time": moment, "kind": kind, "body": json.loads(body), "parent": parent}
+                    )
                 yield record
-                after = record.seq
+                after, before = record.seq, chain
             if not rows:
                 return
 
@@ -190,17 +207,38 @@ class Folder(Store):
                 return
             if application == _APPLICATION and version > VERSION:
                 raise RequestError(f"{self.file} was written by a newer version of modelwright; upgrade to read it")
+            if application == _APPLICATION and version < VERSION:
+                raise RequestError(
+                    f"{self.file} was written by an older version of modelwright; read it with that one, or start a "
+                    "new run"
+                )
             if application != _APPLICATION or version != VERSION or found != _TABLES:
                 raise RequestError(f"{self.file} isn't a run log of modelwright; choose another folder")
             if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise RequestError(f"{self.file} is damaged; restore it from a copy or start a new run")
+                raise RequestError(f"{self.file} is damaged; {_ADVICE}")
+            self._seq = int(self._db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0])
+            self._chain = self._chain_of(self._seq)
 
-    def _write(self, sql: str, values: tuple[Any, ...], durability: _Durability) -> int:
+    def _chain_of(self, seq: int) -> str:
+        """The digest that an event's successor builds on."""
+        with self._lock, self._reading():
+            row = self._db.execute("SELECT chain FROM events WHERE seq = ?", (seq,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def _write(self, sql: str, values: tuple[Any, ...], durability: _Durability) -> None:
         if self.readonly:
             raise RequestError(f"{self.file} was opened for reading only")
-        with self._lock, self._reading():
+        with self._reading():
             self._db.execute(f"PRAGMA synchronous = {durability}")
-            return self._db.execute(sql, values).lastrowid or 0
+            self._db.execute(sql, values)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Around artefacts."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(f"{self.folder} can't be written to: {error.strerror or error}") from error
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -209,20 +247,21 @@ class Folder(Store):
         except sqlite3.ProgrammingError:
             raise  # used after closing: a defect of the caller
         except (sqlite3.OperationalError, sqlite3.InternalError) as error:
-            raise RequestError(f"{self.file} can't be used: {error}; free the disk or choose another folder") from error
+            if "decode" in str(error):
+                raise RequestError(f"{self.file} is damaged ({error}); {_ADVICE}") from error
+            raise StorageError(f"{self.file} can't be read or written: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise RequestError(
-                f"{self.file} is damaged or no run log at all ({error}); choose another folder"
-            ) from error
+            raise RequestError(f"{self.file} is damaged or no run log at all ({error}); {_ADVICE}") from error
 
     @contextlib.contextmanager
     def _parsing(self, what: str) -> Iterator[None]:
         try:
             yield
         except (ValueError, TypeError, RecursionError) as error:
-            raise RequestError(f"{self.file} is damaged: {what} can't be read; start a new run") from error
+            raise RequestError(f"{self.file} is damaged: {what} can't be read; {_ADVICE}") from error
 
 
+_ADVICE = "restore it from a copy, or start a new run in another folder"
 _MARKS = ("application_id", "user_version")
 
 
@@ -244,15 +283,18 @@ def _take(lock: Path, path: Path) -> IO[str]:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         stream.seek(0)
-        holder = stream.read(20).strip()
+        text = stream.read(2_000)
         stream.close()
-        who = f"process {holder}" if holder.isdigit() else "another process"
+        try:
+            who = restore(Holder, json.loads(text)).words
+        except (ValueError, TypeError):
+            who = "another process"
         raise RequestError(f"{path} is in use by {who}; wait until it has ended, or choose another folder") from None
     stream.truncate(0)
-    stream.write(str(os.getpid()))
+    stream.write(as_text(this_process()))
     stream.flush()
     return stream
 
 
-def _json(value: Any) -> str:
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+def _digest(*fields: Any) -> str:
+    return digest_bytes("\n".join(map(str, fields)).encode("utf-8", "surrogatepass"))[:32]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from modelwright.hashing import plain, restore
 from modelwright.step import Outcome, Record
 from modelwright.stores import Store
-from modelwright.stores._artefacts import Artefacts, repeats
+from modelwright.stores._artefacts import Artefacts
+from modelwright.stores._ledger import Ledger, as_text, kept
 
 
 class Memory(Store):
@@ -29,9 +26,7 @@ class Memory(Store):
         # Whoever still writes while this is closed writes for nobody.
         self._place = TemporaryDirectory(prefix="modelwright-", ignore_cleanup_errors=True)
         self._artefacts = Artefacts(Path(self._place.name).resolve())
-        self._lock = threading.Lock()
-        self._steps: dict[str, tuple[str, dict[str, int]]] = {}
-        self._events: list[tuple[float, str, str, int]] = []
+        self._ledger = Ledger()
 
     @property
     def folder(self) -> Path:
@@ -68,14 +63,7 @@ class Memory(Store):
 
     def lookup(self, key: str) -> Outcome | None:
         """How the step with this key ended: ``reused``, or ``failed`` when it would fail again the same way."""
-        with self._lock:
-            found = self._steps.get(key)
-        if found is None:
-            return None
-        outcome = restore(Outcome, json.loads(found[0]))
-        if not repeats(outcome) or not self._artefacts.hold(outcome.artefacts, found[1]):
-            return None
-        return replace(outcome, status="reused") if outcome.ok else outcome
+        return self._ledger.find(key, self._artefacts.hold)
 
     def record(self, key: str, outcome: Outcome) -> None:
         """Keep how a step ended. An ending that wouldn't repeat never replaces one that would.
@@ -84,29 +72,16 @@ class Memory(Store):
             KeyError: when one of its artefacts isn't in the store.
         """
         sizes = self._artefacts.sizes(outcome.artefacts)
-        kept = replace(outcome, status="done") if outcome.status == "reused" else outcome
-        with self._lock:
-            if repeats(kept) or key not in self._steps:
-                self._steps[key] = (json.dumps(plain(kept), allow_nan=False), sizes)
+        self._ledger.keep(key, as_text(kept(outcome)), sizes)
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the log."""
-        text = json.dumps(plain(body), allow_nan=False)
-        with self._lock:
-            self._events.append((time.time(), kind, text, parent))
-            seq = len(self._events)
-        return self._event(seq)
+        return self._ledger.append(time.time(), kind, as_text(body), parent)
 
     def events(self, after: int = 0) -> Iterator[Record]:
         """The log from the event after ``after`` on, in order, with what is appended meanwhile."""
-        while after < len(self._events):
-            after += 1
-            yield self._event(after)
+        return self._ledger.events(after)
 
     def close(self) -> None:
         """Remove the artefacts."""
         self._place.cleanup()
-
-    def _event(self, seq: int) -> Record:
-        moment, kind, text, parent = self._events[seq - 1]
-        return restore(Record, {"seq": seq, "time": moment, "kind": kind, "body": json.loads(text), "parent": parent})

@@ -26,6 +26,13 @@ class StoreContract:
         """Make the store under test; ``folder`` is empty and its own."""
         raise NotImplementedError
 
+    def spoil(self, store: Store, digest: str, data: bytes | None) -> None:
+        """Put other bytes in the place of an artefact, or remove it, everywhere where the store has it."""
+        path = store.path(digest)
+        path.unlink()
+        if data is not None:
+            path.write_bytes(data)
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         """A store that is closed after the test."""
@@ -62,7 +69,7 @@ class StoreContract:
 
     def test_changed_bytes_count_as_not_there_and_are_repaired(self, store: Store) -> None:
         key = store.put(b"hello")
-        store.path(key).write_bytes(b"jello")
+        self.spoil(store, key, b"jello")
         with pytest.raises(KeyError):
             store.get(key)
         store.put(b"hello")
@@ -89,10 +96,12 @@ class StoreContract:
     def test_a_step_whose_artefact_is_lost_is_not_reused(self, store: Store) -> None:
         key = store.put(b"hello")
         store.record("k", Outcome("done", 1, {"model": key}))
-        path = store.path(key)
-        path.write_bytes(b"hell")
-        assert store.lookup("k") is None
-        path.unlink()
+        for spoilt in (b"hell", b"jello"):
+            self.spoil(store, key, spoilt)
+            assert store.lookup("k") is None
+            store.put(b"hello")
+            assert store.lookup("k") is not None
+        self.spoil(store, key, None)
         assert store.lookup("k") is None
         store.put(b"hello")
         assert store.lookup("k") is not None

@@ -1,0 +1,87 @@
+"""Runs at a URL: the same run as in a folder, also when it is killed and goes on elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from run_samples import PLAIN, command, start, summary_of
+from test_resume import result_of
+
+from s3_server import BUCKET, serving
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    """The folder in which a server keeps a bucket's objects; this process's clients are led to it."""
+    folder = tmp_path_factory.mktemp("s3") / "data"
+    with serving(folder) as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield folder / BUCKET
+
+
+def stages_at(run: Path) -> list[str]:
+    """The kinds of events in a log, as the server has it."""
+    lines = [line for file in sorted(run.glob("log/*.jsonl")) for line in file.read_text("utf-8").splitlines()[1:]]
+    return [entry["event"]["kind"] for entry in map(json.loads, lines) if "event" in entry]
+
+
+def test_a_run_that_is_killed_goes_on_from_another_machine(plain, bucket, tmp_path, call, monkeypatch):
+    (bucket / "plain.csv").write_bytes(plain.data.read_bytes())
+    url, run = f"s3://{BUCKET}/runs/one", bucket / "runs" / "one"
+    options = (*PLAIN, "--max-experiments", 4, "--out", url)
+    monkeypatch.setenv("MODELWRIGHT_HOME", str(tmp_path / "first"))
+    process = start("run", f"s3://{BUCKET}/plain.csv", *options, cwd=tmp_path)
+    while stages_at(run).count("experiment_finished") < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    second = call("resume", url)
+    assert second.code == 2
+    assert f"is in use by process {process.pid} on " in second.err
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    monkeypatch.setenv("MODELWRIGHT_HOME", str(tmp_path / "second"))
+    ended = command("resume", url, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in ended.out + ended.err
+    assert result_of(run) == result_of(plain.run)
+    lines = [json.loads(line) for line in (run / "trace.jsonl").read_text("utf-8").splitlines()]
+    done = [x["result"]["key"] for x in lines if x["stage"] == "step" and x["result"]["status"] == "done"]
+    assert len(done) == len(set(done)), "a step that was on record was performed twice"
+    assert not list((tmp_path / "second").rglob("artefacts")), "copies of a finished run are removed"
+
+    # Everything that names a run takes the URL, too.
+    assert "finished" in call("runs", f"s3://{BUCKET}/runs").out
+    shown = json.loads(call("show", url, "--json").out)
+    assert shown["run_id"] == summary_of(run)["run_id"] == "one"
+    assert "4" in call("compare", url, plain.run).out
+    (run / "report.md").unlink()
+    assert f"{url}/report.md written" in call("report", url).out
+    assert "# Predicting" in (run / "report.md").read_text("utf-8")
+    predictions = [call("predict", place, plain.data).out for place in (url, f"{url}/model", plain.run)]
+    assert predictions[0] == predictions[1] == predictions[2]
+    assert predictions[0].startswith("prediction,probability_no,probability_yes\n")
+
+    again = call("run", plain.data, *options)
+    assert again.code == 2
+    assert "isn't empty" in again.err
+
+
+def test_what_is_not_there_is_said_in_a_sentence(bucket, call):
+    for args in (
+        ("show", f"s3://{BUCKET}/none"),
+        ("resume", f"s3://{BUCKET}/none"),
+        ("predict", f"s3://{BUCKET}/none", "rows.csv"),
+        ("run", f"s3://{BUCKET}/none.csv", *PLAIN),
+        ("run", "https://example.com/rows.csv", *PLAIN),
+        ("show", "gs://bucket/run"),
+    ):
+        ended = call(*args)
+        assert ended.code == 2, (args, ended.err)
+        assert len(ended.err.splitlines()) == 1, ended.err
