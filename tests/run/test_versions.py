@@ -86,7 +86,7 @@ def test_where_the_clock_decided_plans_and_shares_come_from_the_record(plain):
     assert [kind for kind, _ in script.events].count("experiment_designed") == 4
     assert script.settled is not None and dict(script.settled.weights) == dict(fold(records).delivery.choice.weights)
     free = replaying.script_of(fold(records), records, store, str(plain.data))
-    assert free.settled is None and [kind for kind, _ in free.events] == ["workers", "recalled"]
+    assert free.settled is None and [kind for kind, _ in free.events] == ["workers"]
 
 
 def test_data_that_is_gone_is_taken_from_the_run(plain, call, tmp_path):
