@@ -34,8 +34,9 @@ DOUBT = 0.5
 """Weight of the mean over all problems, for plans that nothing alike has tried."""
 BLENDED = 0.1
 """Share of the way that a past run's plan is taken to add to others, for each unit of its weight in the ensemble."""
-ENOUGH = 12.0
-"""Problems (own ones count as above) that must be known before their order is believed; fewer are mostly noise."""
+ENOUGH = 3.0
+"""Weight of all problems together from which on the order that they teach is believed. What small tables teach says
+little of large ones; plans then stay as they are written."""
 STARTS = 3
 """Settings from past runs that are tried for one estimator at most."""
 OVERHEAD = 0.3
@@ -102,7 +103,7 @@ def ordered(
         first: names of what is run before all of them, such as the baselines; what these know needn't be learnt again.
     """
     own = tuple(Evidence(r.task, r.traits, r.plans, own=True) for r in memory)
-    if len(prior().problems) + OWN * len(own) < ENOUGH:
+    if sum(_weight(task, traits, e, REACH) for e in (*prior().problems, *own)) < ENOUGH:
         return tuple(plans)
     names = (*(p.name for p in plans), *first)
     tables = _Tables(*(np.concatenate(both) for both in zip(_shipped(names), _tables(names, own), strict=True)))
@@ -216,8 +217,9 @@ def _greedy(alone: np.ndarray, together: np.ndarray, weights: np.ndarray, cost: 
 
 def _given(one: int, adds: np.ndarray, alone: np.ndarray, together: np.ndarray) -> np.ndarray:
     """What every plan still adds when one more is there, (problems, plans)."""
-    here = np.fmax(together[:, one, :] - alone[:, [one]], 0.0)
-    return np.where(np.isnan(alone), np.nan, np.fmin(adds, np.where(np.isnan(here), adds, here)))
+    here = together[:, one, :] - alone[:, [one]]
+    # Where the one was not tried, nothing is known of what it leaves to others.
+    return np.where(np.isnan(alone), np.nan, np.where(np.isnan(here), adds, np.fmin(adds, np.maximum(here, 0.0))))
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
