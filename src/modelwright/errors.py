@@ -141,7 +141,15 @@ def disk_is_full(error: BaseException) -> bool:
     while found is not None:
         if isinstance(found, OSError) and found.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if _NO_ROOM.search(str(found)):
+        if _NO_ROOM.search(_text_of(found)):
             return True
         found = found.__cause__
     return False
+
+
+def _text_of(error: BaseException) -> str:
+    """What an exception says; nothing when it can't be shown, as a library's own may not be."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
