@@ -7,6 +7,7 @@ are refused in addresses and taken out of messages.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -257,11 +258,15 @@ def _file_system(scheme: str) -> Any:
         raise RequestError(f"{scheme}:// is a web address; download the file and give its path")
     try:
         import fsspec
+        from fsspec.registry import known_implementations
     except ImportError as error:
         raise MissingExtra(f"{scheme}://", "remote") from error
     try:
+        # Other libraries may have put their own file systems in the place of fsspec's.
+        known = known_implementations.get(scheme)
+        kind = fsspec.get_filesystem_class(scheme) if known is None else _member(known["class"])
         # Other processes write here, too: nothing may be answered from memory.
-        return fsspec.filesystem(scheme, use_listings_cache=False)
+        return kind(use_listings_cache=False)
     except ImportError as error:
         if scheme in ("s3", "s3a"):
             raise MissingExtra(f"{scheme}://", "remote") from error
@@ -272,3 +277,8 @@ def _file_system(scheme: str) -> Any:
         raise RequestError(f"{scheme}:// isn't known; s3://, gs://, az:// and file:// are") from error
     except Exception as error:
         raise StorageError(f"{scheme}:// can't be used: {shown(str(error))[:160]}") from error
+
+
+def _member(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)

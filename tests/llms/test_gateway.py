@@ -118,7 +118,7 @@ def test_a_reply_counts_as_paid_for_before_anybody_has_it(make: Make, clock: Clo
         pass
 
     def tell(kind: str, body: Any) -> None:
-        kept.append(store.lookup(next(iter(store._steps))))
+        kept.append(store.lookup(next(iter(store._ledger._steps))))
         raise Dying
 
     dying = Gateway({"": provider}, store, tell=tell, clock=clock, sleep=clock.sleep)
@@ -133,7 +133,7 @@ def test_a_damaged_record_is_asked_for_again(make: Make, clock: Clock, store: Me
     provider = Scripted(["Hi.", "Hi again."])
     gateway = make(provider)
     gateway.ask(ask(), clock.now + 60)
-    (outcome,) = [store.lookup(key) for key in store._steps]
+    (outcome,) = [store.lookup(key) for key in store._ledger._steps]
     assert outcome is not None
     path = store.path(outcome.artefacts["reply"])
     path.write_bytes(path.read_bytes().replace(b"Hi.", b"Ho."))
@@ -150,7 +150,7 @@ def test_what_leaves_and_what_comes_in_is_guarded(make: Make, clock: Clock, stor
     assert gateway.ask(ask("What about salary\ud800?"), clock.now + 60).text == "salary matters"
     assert provider.asks[0].messages[0].text == "What about private_1??"
     kept = b"".join(
-        store.get(d) for key in store._steps for d in (store.lookup(key) or pytest.fail()).artefacts.values()
+        store.get(d) for key in store._ledger._steps for d in (store.lookup(key) or pytest.fail()).artefacts.values()
     )
     assert b"salary" not in kept
     assert b"private_1 matters" in kept

@@ -205,8 +205,7 @@ class _Columns:
         """The columns that came as text."""
         for place, series in enumerate(self._series):
             assert series is not None
-            kind = series.dtype
-            if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
+            if series.dtype.kind not in "biufcM":
                 found = self[place]
                 if found.form == "text":
                     yield found

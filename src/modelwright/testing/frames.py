@@ -58,6 +58,7 @@ def messy(rows: int, seed: int = 0, start: str = "2024-01-01") -> pd.DataFrame:
         "day": pd.DatetimeIndex(gaps_in_time(rng, rows)).as_unit("us"),
         "text": pd.array(texts, dtype="str"),
         "silent": pd.array([None] * rows, dtype="str"),
+        "alarm": (rng.random(rows) < 0.02).astype(np.float64),
     }
     return pd.DataFrame(frame)
 
