@@ -39,6 +39,7 @@ def ray_cluster():
         patch.setenv("RAY_AUTH_TOKEN", "a-token-of-the-tests")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_agent_register_timeout_ms", "300000")
+        patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "300")
         import ray
         from ray.cluster_utils import Cluster
 
