@@ -39,6 +39,10 @@ class _Family(Estimator):
         """Seconds of one core for one fit."""
         return 0.01 + rows * 2e-7
 
+    def bytes_needed(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> int:
+        """The target alone: a guess can always be made."""
+        return 16 * rows
+
 
 class Prior(_Family):
     """Class shares, or the mean."""
