@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,13 @@ def tidy(frame: pd.DataFrame, levels: Levels) -> pd.DataFrame:
         else:
             columns[f"f{place}"] = column.astype("float64")
     return pd.DataFrame(columns)
+
+
+def answers(estimator: Any, X: pd.DataFrame, classification: bool) -> Any:
+    """An estimator's values (n,), or its probabilities (n, k) in columns named by class."""
+    if not classification:
+        return estimator.predict(X)
+    return pd.DataFrame(estimator.predict_proba(X), columns=estimator.classes_)
 
 
 def _named(column: pd.Series) -> bool:

@@ -28,13 +28,10 @@ def fit(train, job):
 
 
 def predict(model, rows, job):
-    import pandas as pd
+    from contest.columns import answers
 
     estimator, levels = model
-    X = _columns(rows, levels)
-    if not job.classification:
-        return estimator.predict(X)
-    return pd.DataFrame(estimator.predict_proba(X), columns=estimator.classes_)
+    return answers(estimator, _columns(rows, levels), job.classification)
 
 
 def _columns(frame, levels):

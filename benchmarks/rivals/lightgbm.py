@@ -18,11 +18,7 @@ def fit(train, job):
 
 
 def predict(model, rows, job):
-    import pandas as pd
-    from contest.columns import tidy
+    from contest.columns import answers, tidy
 
     estimator, levels = model
-    X = tidy(rows, levels)
-    if not job.classification:
-        return estimator.predict(X)
-    return pd.DataFrame(estimator.predict_proba(X), columns=estimator.classes_)
+    return answers(estimator, tidy(rows, levels), job.classification)
