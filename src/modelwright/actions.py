@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from modelwright.action import Action, Category, Choice, Real, did_you_mean
-from modelwright.errors import ProgramError
+from modelwright.errors import MissingExtra, ProgramError
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
 from modelwright.transforms import Part, all_transforms
@@ -62,11 +62,14 @@ def checked(use: Use, categories: Iterable[Category], task: str) -> Use:
     """The use with validated parameters.
 
     Raises:
-        ProgramError: for an unknown action or parameter, a value out of range, or an action of another task type.
+        ProgramError: for an unknown action or parameter, a value out of range, an action of another task type, or an
+            estimator whose library isn't installed.
     """
     action = lookup(use.action, categories)
     if not action.applies_to(task):
         raise ProgramError(f"{action.name} doesn't apply to {task}", allowed=", ".join(action.tasks))
+    if (estimator := all_estimators().get(action.name)) is not None and not estimator.installed:
+        raise ProgramError(str(MissingExtra(estimator.name, estimator.extra)))
     return Use(action.name, action.validate(use.params))
 
 

@@ -46,7 +46,7 @@ def actions_text(
         profile: the columns there are.
         detail: names of actions whose parameters are shown in full, with ranges, defaults and meaning.
         problem: leaves out features of the past where rows have no order and no groups, and estimators that a person
-            couldn't read where that is demanded.
+            couldn't read where that is demanded; what isn't installed is always left out.
         groups: which categories to show besides estimators.
         seconds: what a whole evaluation of each estimator takes; those that aren't named aren't shown.
     """
@@ -101,7 +101,8 @@ def _fits(action: Action, profile: Profile, problem: Problem | None) -> bool:
     if action.category == "estimator":
         member = all_estimators()[action.name]
         readable = problem is None or not problem.constraints.interpretable or member.interpretable
-        return member.family != "baseline" and readable and profile.rows <= (member.max_rows or profile.rows)
+        served = member.installed and profile.rows <= (member.max_rows or profile.rows)
+        return member.family != "baseline" and readable and served
     kinds = {"category" if c.kind == "boolean" else c.kind for c in profile.columns if c.name != profile.target}
     order = "datetime" in kinds if problem is None else problem.time_column.value or problem.group_column.value
     if any(p.name == "time_column" for p in action.params) and not order:

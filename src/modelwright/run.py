@@ -370,7 +370,7 @@ def new_folder(root: Path, data: str, seed: int) -> Path:
 def versions() -> dict[str, str]:
     """Versions of modelwright, Python and the libraries that models depend on."""
     found = {"modelwright": modelwright.__version__, "python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, "interpret-core"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -286,4 +286,4 @@ def _families() -> tuple[str, ...]:
 def _models() -> tuple[str, ...]:
     from modelwright.estimators import all_estimators
 
-    return (*_families(), *(name for name, e in all_estimators().items() if e.family != "baseline"))
+    return (*_families(), *(name for name, e in all_estimators().items() if e.family != "baseline" and e.installed))

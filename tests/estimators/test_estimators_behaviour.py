@@ -1,4 +1,6 @@
+import copy
 import pickle
+import sys
 import time
 from dataclasses import replace
 
@@ -8,10 +10,14 @@ import pytest
 from sklearn.metrics import log_loss
 
 from modelwright.action import Integer, Real
-from modelwright.errors import NotApplicable
+from modelwright.actions import checked
+from modelwright.errors import MissingExtra, NotApplicable, ProgramError
 from modelwright.estimators import all_estimators
 from modelwright.estimators._early_stopping import inner_folds, inner_split
-from modelwright.recipe import Setting
+from modelwright.estimators._model import quiet
+from modelwright.persistence import dump_model, load_model
+from modelwright.policy.constraints import parse_constraints
+from modelwright.recipe import Setting, Use
 
 BINARY, REGRESSION = Setting("binary", 2), Setting("regression", 0)
 
@@ -231,3 +237,33 @@ def test_hostile_arguments_are_refused_in_words():
         model.predict(X[:, :2])
     with pytest.raises(NotApplicable, match="2,000 rows"):
         all_estimators()["gaussian_process"].check(3_000, BINARY)
+
+
+def test_explainable_boosting_is_read_from_its_arrays_alone(tmp_path, monkeypatch):
+    X, y = noisy(300)
+    X[::9, 1] = np.nan
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(level=pd.Categorical(np.where(X[:, 3] > 0, "up", "down")))
+    model = build("explainable_boosting", BINARY, outer_bags=3, max_rounds=60).fit(frame, y)
+    assert any(len(term) == 2 for term in model.terms_) and len(model.scores_) == len(model.bin_weights_)
+    whole = np.ones(len(y), dtype=np.int8)
+    with quiet(1):
+        library = model._one(model._matrix(frame), y, None, whole, 40, 2)
+    other = copy.deepcopy(model)
+    other._keep([library], 6)
+    assert np.allclose(other.predict_proba(frame), library.predict_proba(model._matrix(frame)), atol=1e-12)
+
+    dump_model(model, tmp_path / "model.skops")
+    expected = model.predict_proba(frame)
+    monkeypatch.setitem(sys.modules, "interpret", None)
+    monkeypatch.setitem(sys.modules, "interpret.glassbox", None)
+    assert np.array_equal(load_model(tmp_path / "model.skops").predict_proba(frame), expected)
+
+
+def test_without_its_library_an_estimator_says_which_extra_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "interpret", None)
+    with pytest.raises(MissingExtra, match=r"modelwright\[explainable\]"):
+        build("explainable_boosting", BINARY)
+    with pytest.raises(ProgramError, match=r"modelwright\[explainable\]"):
+        checked(Use("explainable_boosting"), ("estimator",), "binary")
+    with pytest.raises(MissingExtra, match=r"Line 2 of the constraints: explainable_boosting needs"):
+        parse_constraints("## Models\n- only EBMs")

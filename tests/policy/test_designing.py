@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from grounds import finished, ground, grounds, recipe_of
 from hypothesis import HealthCheck, given, settings
@@ -167,3 +169,11 @@ def test_constraints_that_leave_nothing_are_survived():
     base = ground(constraints=Constraints(avoid=families))
     assert portfolio(base) == ()
     assert design(base, 4, [], Seen((), {})) is None
+
+
+def test_what_is_not_installed_is_not_planned(monkeypatch):
+    wished = ground(constraints=Constraints(interpretable=True))
+    assert "explainable-boosting" in {p.name for p in portfolio(ground())} & {p.name for p in portfolio(wished)}
+    monkeypatch.setitem(sys.modules, "interpret", None)
+    for one in (ground(), wished):
+        assert "explainable_boosting" not in {p.estimator.action for p in portfolio(one)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 from modelwright.action import Action, Param
@@ -44,6 +45,8 @@ class Estimator(ABC):
         monotone: whether it keeps to the directions that :func:`directions` reads off its columns.
         max_rows: training rows beyond which it declines because it would take hours; ``None`` for no limit.
         max_classes: classes beyond which it declines; ``None`` for no limit.
+        library: the module that it needs besides the package's own dependencies; empty for none.
+        extra: the extra that installs it.
     """
 
     name: ClassVar[str] = ""
@@ -56,6 +59,13 @@ class Estimator(ABC):
     monotone: ClassVar[bool] = False
     max_rows: ClassVar[int | None] = None
     max_classes: ClassVar[int | None] = None
+    library: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether what it needs is installed; where it isn't, no plan names it by itself."""
+        return not self.library or find_spec(self.library) is not None
 
     @abstractmethod
     def build(self, params: Mapping[str, Any], setting: Setting) -> Any:

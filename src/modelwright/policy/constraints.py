@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelwright.action import did_you_mean
-from modelwright.errors import RequestError
+from modelwright.errors import MissingExtra, RequestError
 from modelwright.policy._demands import demands_of, joined
 from modelwright.policy._metric import mentioned_metric
 from modelwright.policy._words import fold
@@ -49,6 +49,7 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"light ?gbms?|lgbms?", ("lightgbm",)),
     (r"xgb(?:oost)?", ("xgboost",)),
     (r"cat ?boost", ("catboost",)),
+    (r"ebms?|explainable boosting(?: models?| machines?)?", ("explainable_boosting",)),
     (r"logistic regressions?", ("logistic_regression",)),
     (r"linear(?: models?| regressions?| methods?)?|glms?", ("linear",)),
     (r"svms?|svcs?|svrs?|support[- ]vector(?: machines?)?|kernel(?: machines?| methods?)?", ("kernel", "linear_svm")),
@@ -290,10 +291,21 @@ def _models(draft: _Draft, section: str, bullet: str, line: int) -> bool:
         if mode == "avoid":
             draft.avoid += names
         elif mode:
+            _need_installed(names, line)
             draft.prefer += names
         if mode == "only":
             draft.allow += names
     return understood
+
+
+def _need_installed(names: list[str], line: int) -> None:
+    """Refuse what can't be had, and say how it can."""
+    from modelwright.estimators import all_estimators
+
+    for name in names:
+        member = all_estimators().get(name)
+        if member is not None and not member.installed:
+            raise MissingExtra(f"Line {line} of the constraints: {name}", member.extra)
 
 
 def _model_names(clause: str) -> list[str]:

@@ -101,6 +101,8 @@ class EstimatorContract:
         "hidden_layer_sizes": [8],
         "max_iter": 5,
         "n_iter_no_change": 2,
+        "outer_bags": 2,
+        "max_rounds": 10,
     }
     trusted: ClassVar[tuple[str, ...]] = (
         "builtins", "collections", "numpy", "scipy", "sklearn", "lightgbm", "xgboost", "catboost", "modelwright",
