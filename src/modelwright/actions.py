@@ -116,7 +116,7 @@ def predicted_seconds(recipe: Recipe, rows: int, columns: int, setting: Setting)
     if recipe.members:
         return sum(predicted_seconds(m.recipe, rows, columns, setting) for m in recipe.members)
     estimator = all_estimators()[recipe.estimator.action]
-    fit = estimator.seconds(rows, columns, estimator.action().resolved(recipe.estimator.params), setting)
+    fit = estimator.seconds(rows, columns, registry()[estimator.name].resolved(recipe.estimator.params), setting)
     prepare = 0.05 + 2e-7 * rows * columns * (1 + len(recipe.transforms))
     return fit * (4.0 if recipe.calibration is not None else 1.0) + prepare
 
@@ -126,7 +126,7 @@ def predicted_bytes(recipe: Recipe, rows: int, columns: int, setting: Setting) -
     if recipe.members:
         return max(predicted_bytes(m.recipe, rows, columns, setting) for m in recipe.members)
     estimator = all_estimators()[recipe.estimator.action]
-    return estimator.bytes_needed(rows, columns, estimator.action().resolved(recipe.estimator.params), setting)
+    return estimator.bytes_needed(rows, columns, registry()[estimator.name].resolved(recipe.estimator.params), setting)
 
 
 def of_task(task: str | None) -> list[Action]:

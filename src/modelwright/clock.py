@@ -48,7 +48,7 @@ class Clock:
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
-        fixed = min(8.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
+        fixed = min(6.5 + 0.02 * self.budget + asked, 0.25 * self.budget)
         fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
         once = max([sum(refits) / slots, *refits], default=0.0)
         # Fitting once more on all rows goes on beside it; that is worth a sixth of the budget, no more.

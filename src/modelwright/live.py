@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,11 @@ from rich.text import Text
 
 from modelwright.journal import trace_line
 from modelwright.report.numbers import number, sentence
-from modelwright.state import State
 from modelwright.step import Record
 
 if TYPE_CHECKING:
     from modelwright.plan import Experiment
+    from modelwright.state import State
     from modelwright.tracing import Reason
 
 PHASES = {
@@ -53,8 +54,14 @@ class Watch:
     def __init__(self, folder: Path | str, console: Console) -> None:
         self.folder = folder
         self.console = console
-        self.state = State()
         self._lock = threading.Lock()
+
+    @cached_property
+    def state(self) -> State:
+        """Where the run stands. What it takes to know that is imported once something has happened."""
+        from modelwright.state import State
+
+        return State()
 
     def listen(self, record: Record) -> None:
         """Take one event in and show what it changed."""

@@ -34,7 +34,7 @@ NEAR = 1.5
 
 def finishing(clock: Clock) -> float:
     """Seconds for assembling, bundle and report."""
-    return min(5.0 + 0.01 * clock.budget, 0.15 * clock.budget)
+    return min(3.5 + 0.01 * clock.budget, 0.15 * clock.budget)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import threading
@@ -18,15 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import modelwright
-from modelwright import stages
 from modelwright.clock import Clock
 from modelwright.errors import Interrupted, ModelwrightError, RequestError, StorageError, UserError
 from modelwright.hashing import digest
 from modelwright.journal import Journal, Listener
 from modelwright.places import TRACE, Place, checked, find
-from modelwright.preparation import Prepared
 from modelwright.request import Request
-from modelwright.understanding import Ask
 
 if TYPE_CHECKING:
     from modelwright.closing import Choice
@@ -35,9 +31,13 @@ if TYPE_CHECKING:
     from modelwright.judgement import Judgement
     from modelwright.llms import Provider
     from modelwright.plan import Experiment
+    from modelwright.preparation import Prepared
     from modelwright.stores import Store
+    from modelwright.understanding import Ask
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "skops")
+BUSY = 1.0
+"""Seconds into the search after which this process mostly waits for others."""
 SHORTEST_RESUME = 30.0
 """Seconds that a resumed run gets at least, however much of its budget was used before."""
 
@@ -80,18 +80,15 @@ def start(
     earlier = _earlier(request)
     store = checked(place.open(), place)
     journal = Journal(store, place.run_id, place.folder / TRACE, listeners, earlier)
-    journal.append(
-        "run_started",
-        {
-            "run_id": place.run_id,
-            "request": request,
-            "started": time.time() - (time.monotonic() - began),
-            "version": modelwright.__version__,
-            "versions": versions(),
-        },
-    )
+    opening = {
+        "run_id": place.run_id,
+        "request": request,
+        "started": time.time() - (time.monotonic() - began),
+        "version": modelwright.__version__,
+        "versions": versions(),
+    }
     try:
-        return carry_out(request, place, journal, clock, source, ask or nobody, provider)
+        return carry_out(request, place, journal, clock, source, ask or nobody, provider, opening)
     except UserError:
         # A request that never got as far as rows leaves nothing behind, so that it can be corrected and repeated.
         if not place.reached("prepared"):
@@ -163,12 +160,20 @@ def carry_out(
     source: Any,
     ask: Ask,
     provider: Provider | None,
+    opening: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Do what is left to do of a run whose log is open, and close the log; see :func:`start`."""
+    """Do what is left to do of a run whose log is open, and close the log; see :func:`start`.
+
+    Args:
+        request, place, journal, clock, source, ask, provider: as for :func:`start`.
+        opening: the first event of a run that has none yet.
+    """
     executor = counsel = None
     try:
+        executor = workers(request, place.folder)  # first: its processes import their libraries while this one does
+        if opening is not None:
+            journal.append("run_started", opening)
         counsel = counsel_for(request, journal, clock, provider)
-        executor = workers(request, place.folder)
         summary = _flow(request, place, journal, clock, source, ask, executor, counsel)
     except KeyboardInterrupt:
         journal.append("phase", {"name": "interrupted"})
@@ -226,6 +231,7 @@ def _flow(
     counsel: Counsel,
 ) -> dict[str, Any]:
     """The run as a page: understand, seal, search, close, report."""
+    from modelwright import stages
     from modelwright.mending import mend
     from modelwright.state import fold
 
@@ -238,13 +244,14 @@ def _flow(
         from modelwright.closing import Closing
 
         effects = stages.measured(prepared, evaluator, journal, request)
+        pencil = _sharpened()
         experiments = stages.searched(request, journal, clock, counsel, prepared, evaluator, before)
-        _warm_up("matplotlib.backends.backend_svg", "modelwright.report.document", "jinja2")
         journal.append("phase", {"name": "closing"})
         effects.result()  # ends with its own deadline, long before
         told = _Telling(prepared, experiments, clock, counsel, journal)
         Closing(prepared, evaluator, journal, clock, told.begin, before.settled).run(experiments)
         told.wait()
+        pencil.join()
 
     journal.append("phase", {"name": "reporting"})
     if journal.taken_over:
@@ -344,14 +351,18 @@ def deliver(folder: Path, journal: Journal) -> dict[str, Any]:
     return report.write(story, folder)
 
 
-def _warm_up(*modules: str) -> None:
-    """Import modules while others work; whoever needs them later waits less."""
+def _sharpened() -> threading.Timer:
+    """Import what writes and draws the report while others work, once the first experiments are on their way."""
 
-    def warm() -> None:
-        for module in modules:
-            importlib.import_module(module)
+    def sharpen() -> None:
+        from modelwright import delivery, report, story  # noqa: F401
 
-    threading.Thread(target=warm, daemon=True).start()
+        report.ready()
+
+    timer = threading.Timer(BUSY, sharpen)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def nobody(question: str, candidates: tuple[str, ...]) -> str | None:

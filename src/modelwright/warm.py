@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import skops.io as skops_io
-
 from modelwright import exploring, fitting, screening
 from modelwright.checks import all_checks
 from modelwright.estimators import all_estimators
@@ -12,7 +10,7 @@ from modelwright.recipe import Recipe, Use
 from modelwright.tasks import all_tasks
 from modelwright.transforms import all_transforms
 
-__all__ = ["exploring", "fitting", "screening", "skops_io"]
+__all__ = ["exploring", "fitting", "screening"]
 
 # Looking the families up imports their members; parsing builds pydantic's validator, which takes a while once.
 all_estimators()

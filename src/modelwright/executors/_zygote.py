@@ -45,6 +45,8 @@ ROOM = 512 << 20
 
 MOST_PROCESSES = 64
 """Processes that a step may have at a time; libraries start far fewer, and what runs away soon has more."""
+LENGTH = 0.2
+"""Seconds after which a step counts as one that takes a while."""
 LOOKS = 10
 """Ticks between two looks at what a step has written: it takes more calls than looking at its memory."""
 
@@ -94,7 +96,7 @@ class Zygote:
 
     Args:
         sock: the connection to the host.
-        later: modules to import once the first steps are on their way.
+        later: modules to import while steps run that take a while.
         disk: bytes that a step may write; 0 for half of what is free when it starts.
         limit: bytes of memory for the host, this process and all steps; 0 for no limit.
         host: the host's process number.
@@ -115,18 +117,16 @@ class Zygote:
         self.settle()
 
     def settle(self) -> None:
-        """After imports: learn which thread pools there are, and keep the collector off what will be shared."""
+        """After imports: learn which thread pools there are, and keep steps' collectors off what they share."""
         from threadpoolctl import ThreadpoolController
 
         self.pools = ThreadpoolController()
-        gc.collect()
         gc.freeze()
 
     def serve(self) -> None:
         """Take orders until the host is gone."""
-        forked = False
         while True:
-            idle = forked and bool(self.later)
+            idle = bool(self.later) and self.all_at_length()
             wait = 0.0 if idle else (TICK if self.children else None)
             readable, _, _ = select.select([self.sock.fileno(), self.wake], [], [], wait)
             if self.sock.fileno() in readable:
@@ -134,7 +134,6 @@ class Zygote:
                 if order is None:
                     return
                 self.obey(order)
-                forked = forked or order["do"] == "run"
             elif idle:
                 preload([self.later.pop(0)])
                 self.settle()
@@ -142,6 +141,11 @@ class Zygote:
                 os.read(self.wake, 4096)
             self.watch()
             self.reap()
+
+    def all_at_length(self) -> bool:
+        """Whether steps are running that don't look like ending in a moment: importing keeps nobody waiting then."""
+        now = time.monotonic()
+        return bool(self.children) and all(now - child.started > LENGTH for child in self.children.values())
 
     def obey(self, order: dict[str, Any]) -> None:
         """Carry out one order."""

@@ -38,8 +38,8 @@ PRELOAD = (
     "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing", "lightgbm",
 )  # fmt: skip
 """Imported before the first step: what nearly every step needs."""
-LATER = ("xgboost", "catboost")
-"""Imported while the first steps are running."""
+LATER = ("xgboost", "catboost", "skops.io")
+"""Imported while the first steps that take a while are running."""
 _NEAR = 0.85
 
 
@@ -75,7 +75,7 @@ class Local(Executor):
         folder: the artefact folder; steps work in folders below its ``scratch``.
         memory: bytes of resident memory for a step whose limits name none; 0 for no limit.
         preload: modules to import before the first step.
-        later: modules to import while the first steps are running.
+        later: modules to import while the first steps that take a while are running.
         disk: bytes that a step may write; 0 for half of what is free when it starts.
         limit: bytes for this process and all steps together, beyond which the largest step is stopped; 0 for no limit.
 

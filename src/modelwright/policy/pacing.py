@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from modelwright.actions import registry
 from modelwright.estimators import all_estimators
 from modelwright.plan import Plan
 from modelwright.recipe import Use
@@ -37,4 +38,4 @@ def pace(plan: Plan, expected: Callable[[Plan], float], limit: float) -> Plan | 
 
 
 def _parameters(plan: Plan) -> dict[str, object]:
-    return all_estimators()[plan.estimator.action].action().resolved(plan.estimator.params)
+    return registry()[plan.estimator.action].resolved(plan.estimator.params)

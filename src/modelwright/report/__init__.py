@@ -201,3 +201,11 @@ def write_pdf(story: Story, path: Path) -> None:
     from modelwright.report import pdf
 
     pdf.write(story, path)
+
+
+def ready() -> None:
+    """Load what writes and draws reports: the first one takes three times as long otherwise."""
+    from modelwright.report import _write, drawing, html  # noqa: F401
+
+    html.template()
+    drawing.draw("first", lambda axes: None)

@@ -13,7 +13,7 @@ from modelwright.report import tree
 from modelwright.report.numbers import clean, prose, shorten
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
     from markupsafe import Markup
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -22,22 +22,19 @@ _FOLDER = Path(__file__).parent / "templates"
 def render(document: tree.Document, *, unfolded: bool = False) -> str:
     """The whole page; ``unfolded`` opens what is folded away, for paper."""
     style, script = (_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            document=document,
-            unfolded=unfolded,
-            title=clean("".join(p if isinstance(p, str) else shorten(p.text) for p in tree.parts(document.title))),
-            style=_trusted(style),
-            script=_trusted(script),
-            script_hash=_hash(script),
-        )
+    return template().render(
+        document=document,
+        unfolded=unfolded,
+        title=clean("".join(p if isinstance(p, str) else shorten(p.text) for p in tree.parts(document.title))),
+        style=_trusted(style),
+        script=_trusted(script),
+        script_hash=_hash(script),
     )
 
 
 @cache
-def _environment() -> Environment:
+def template() -> Template:
+    """The page, compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
@@ -48,7 +45,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {"words": inline, "source": _source, "svg": _trusted, "clean": clean, "events": events_of}
-    return made
+    return made.get_template("page.html.j2")
 
 
 def events_of(section: tree.Section, document: tree.Document) -> list[int]:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import xlogy
 
+_LEAST = 1e-7
+"""Probabilities are clipped here instead of at the machine's precision, see :mod:`modelwright.tasks.metrics`."""
+
 
 def to_labels(probabilities: np.ndarray, threshold: float | None, positive: int = 1) -> np.ndarray:
     """The codes that probabilities (n, k) stand for: the likeliest class; for two classes the positive one from the
@@ -143,8 +146,9 @@ def each_pair(y: np.ndarray, p: np.ndarray, w: np.ndarray | None, _code: int) ->
 
 
 def log_loss(y: np.ndarray, p: np.ndarray, w: np.ndarray | None, _code: int) -> np.ndarray:
-    clipped = np.clip(p, 1e-7, 1.0)
-    losses = np.log(clipped.sum(axis=1)) - np.log(clipped[np.arange(len(y)), y])
+    true = p[np.arange(len(y)), y]
+    totals = p @ np.ones(p.shape[1])  # several times as fast as summing short rows
+    losses = np.log(np.maximum(totals, _LEAST)) - np.log(np.maximum(true, _LEAST))
     return _mean(losses, row_weights(w, len(y)))
 
 

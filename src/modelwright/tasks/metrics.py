@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -155,6 +156,7 @@ def gain(metric: Metric, new: float, old: float) -> float:
     return float(new - old if metric.greater_is_better else old - new)
 
 
+@lru_cache(maxsize=256)
 def find_metric(name: str, task: str | None = None) -> Metric:
     """The metric of a name or alias; case, blanks, underscores, hyphens and a leading ``neg_`` don't matter.
 
