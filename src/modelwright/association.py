@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwright.aggregates import keys_of
+from modelwright.profile import Anchor
 from modelwright.table import Field, Schema
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAIRED_COLUMNS = 300
+MOST_LEFT = 0.5
+"""Share of a target's variance that may be left when a column is taken off it, for the column to be told of."""
 
 
 class Relation:
@@ -109,6 +112,49 @@ def _cramers_v(a: np.ndarray, b: np.ndarray, floor: int) -> float | None:
     phi2 = max(0.0, phi2 - (r - 1) * (k - 1) / (n - 1))
     smaller = min(r - (r - 1) ** 2 / (n - 1), k - (k - 1) ** 2 / (n - 1)) - 1
     return round(float(np.sqrt(min(1.0, phi2 / smaller))), 4) if smaller > 0 else 0.0
+
+
+def nearest_anchors(
+    frame: pd.DataFrame, schema: Schema, target: str | None, sample: np.ndarray, floor: int
+) -> tuple[Anchor, ...]:
+    """The three numeric columns, among the first 300, that leave the least of a numeric target's variance when they
+    are taken off it, and no more than half of it."""
+    if target is None or schema[target].kind != "numeric" or schema[target].personal:
+        return ()
+    names = [f.name for f in schema.fields if f.kind == "numeric" and not f.personal and f.name != target]
+    goal = _numbers(frame[target].iloc[sample])
+    found = [_anchor(name, _numbers(frame[name].iloc[sample]), goal, floor) for name in names[:PAIRED_COLUMNS]]
+    near = [a for a in found if a is not None and a.left <= MOST_LEFT]
+    return tuple(sorted(near, key=lambda a: (a.left, names.index(a.column)))[:3])
+
+
+def _anchor(name: str, x: np.ndarray, y: np.ndarray, floor: int) -> Anchor | None:
+    import numpy as np
+
+    here = np.isfinite(x) & np.isfinite(y)
+    if here.sum() < max(3 * floor, np.isfinite(y).sum() / 2):
+        return None
+    x, y = x[here], y[here]
+    anchor = Anchor(name, "difference", _left(y - x, y))
+    if min(x.min(), y.min()) > 0:
+        ratio = _left(np.log(y) - np.log(x), np.log(y))
+        anchor = Anchor(name, "log_ratio", ratio) if ratio < anchor.left else anchor
+    return anchor
+
+
+def _left(rest: np.ndarray, whole: np.ndarray) -> float:
+    """The variance of the rest over that of the whole, with the outermost hundredths of each pulled in."""
+    import numpy as np
+
+    spread = [float(np.var(np.clip(values, *np.quantile(values, (0.01, 0.99))))) for values in (rest, whole)]
+    return round(spread[0] / spread[1], 4) if spread[1] > 0 else 1.0
+
+
+def _numbers(series: pd.Series) -> np.ndarray:
+    import numpy as np
+
+    values: np.ndarray = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values
 
 
 def strongest_pairs(

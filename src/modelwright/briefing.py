@@ -65,6 +65,8 @@ def profile_text(profile: Profile, discretion: Discretion, *, budget_chars: int 
         lines += _wide(profile, discretion, shown, budget_chars)
     pairs = [f"{discretion.column(a)} & {discretion.column(b)} {rho:+.2f}" for a, b, rho in profile.pairs[:6]]
     lines += [f"going together (Spearman's rho): {'; '.join(pairs)}"] if pairs else []
+    near = [f"{discretion.column(a.column)} {a.left:.2g} ({a.method})" for a in profile.anchors]
+    lines += [f"the target stays near (share of its variance left without): {'; '.join(near)}"] if near else []
     lines += _cautions(profile, discretion, budget_chars // 5)
     return "\n".join((DATA_BEGIN, *lines, DATA_END))
 

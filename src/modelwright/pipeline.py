@@ -16,9 +16,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 
-from modelwright.actions import build_part
+from modelwright.actions import build_part, part_of
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
+from modelwright.transforms import RelativeTarget
 
 BESIDE, LATER = 0.1, 1.0
 """Margins of regressions: rows of the same time rarely go beyond what was seen, later ones may."""
@@ -44,7 +45,18 @@ def compile_recipe(recipe: Recipe, setting: Setting) -> Pipeline:
     ]
     steps.append((view.action, build_part(view, setting)))
     steps.append(("model", _model(core, recipe, setting)))
-    return Pipeline(steps)
+    beside = _beside(recipe)
+    return Pipeline(steps) if beside is None else Relative(steps, build_part(beside, setting), _margin(setting))
+
+
+def _beside(recipe: Recipe) -> Use | None:
+    """The target transform of a recipe, if it relates the target to a column of the rows."""
+    use = recipe.target
+    return use if use is not None and isinstance(part_of(use), RelativeTarget) else None
+
+
+def _margin(setting: Setting) -> float:
+    return LATER if setting.time_column else BESIDE
 
 
 def _model(core: Any, recipe: Recipe, setting: Setting) -> BaseEstimator:
@@ -60,7 +72,8 @@ def _model(core: Any, recipe: Recipe, setting: Setting) -> BaseEstimator:
             calibration=built(recipe.calibration),
             seed=setting.seed,
         )
-    return Regressor(core, target=built(recipe.target), margin=LATER if setting.time_column else BESIDE)
+    target = built(recipe.target) if _beside(recipe) is None else None
+    return Regressor(core, target=target, margin=_margin(setting))
 
 
 def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
@@ -212,6 +225,39 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return bool(getattr(self.estimator_, "truncated_", False))
 
 
+class Relative(Pipeline):  # type: ignore[misc]
+    """A regression of what is left of the target when it is related to a column.
+
+    Args:
+        steps: from the frame to a :class:`Regressor`, as in any pipeline.
+        target: relates the target to a column; see :class:`~modelwright.transforms.RelativeTarget`.
+        margin: see :class:`Regressor`; one wild cell of the column must not carry a prediction anywhere.
+    """
+
+    def __init__(self, steps: list[tuple[str, Any]], target: Any, margin: float = 1.0) -> None:
+        super().__init__(steps)
+        self.target = target
+        self.margin = margin
+
+    def fit(self, X: Any, y: np.ndarray) -> Relative:
+        """Fit on a frame and numbers."""
+        y = np.asarray(y, dtype=np.float64)
+        low, high = float(y.min()), float(y.max())
+        self.range_ = (low - self.margin * (high - low), high + self.margin * (high - low))
+        self.target_ = clone(self.target).fit(X, y)
+        super().fit(X, self.target_.transform(X, y))
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Numbers in the target's own units, (n,)."""
+        return self.restored(super().predict(X), X)
+
+    def restored(self, left: np.ndarray, X: Any) -> np.ndarray:
+        """Numbers in the target's own units from what the last step predicted for a frame's rows, (n,)."""
+        whole: np.ndarray = np.clip(self.target_.inverse_transform(X, left), *self.range_)
+        return whole
+
+
 class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The weighted mean of several pipelines' probabilities.
 
@@ -276,7 +322,12 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Numbers, (n,)."""
         if not len(X):
             return np.zeros(0)
-        return weighted_mean([m.predict(Z) for m, Z in presented(self.models_, X)], self.weights)
+        found = [last.predict(Z) for last, Z in presented(self.models_, X)]
+        restored = [
+            model.restored(left, X) if isinstance(model, Relative) else left
+            for model, left in zip(self.models_, found, strict=True)
+        ]
+        return weighted_mean(restored, self.weights)
 
 
 def presented(models: list[Any], X: Any) -> Iterator[tuple[Any, Any]]:

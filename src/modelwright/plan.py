@@ -46,6 +46,8 @@ class Plan:
         parent: the experiment that it varies, if any.
         question: the decision that led to it (``designer:2``), where a language model had a part in it.
         program: its program, where somebody wrote one; rendered from the plan otherwise.
+        idea: what sets it apart from a plan of the same estimator that does without it, such as ``own-past``; empty for
+            none. An idea that was tried with some estimators and clearly failed isn't tried with others.
         max_train_rows: training rows of a fit at most, of a sample; ``None`` for all. It is the search that decides,
             see :mod:`modelwright.fidelity`.
     """
@@ -64,6 +66,7 @@ class Plan:
     parent: str = ""
     question: str = ""
     program: str = ""
+    idea: str = ""
     max_train_rows: int | None = None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from modelwright.table import Kind
 
@@ -50,6 +51,22 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """A numeric column that a numeric target stays near, or in proportion to.
+
+    Args:
+        column: its name.
+        method: ``difference``, or ``log_ratio`` where both are positive and that leaves less.
+        left: share of the target's variance (for ``log_ratio`` of its logarithm's) that is left when the column is
+            taken off; the outermost hundredths of values are pulled in.
+    """
+
+    column: str
+    method: Literal["difference", "log_ratio"]
+    left: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """Aggregates of a data set: what may be shown to a provider, and nothing else.
 
@@ -61,6 +78,7 @@ class Profile:
         target_numbers: for a numeric target the same figures as a numeric column's, and its quantiles as ``q01`` ….
         duplicates: rows that repeat an earlier row.
         pairs: the most strongly correlated pairs of numeric columns: (a, b, Spearman's rho), at most twenty.
+        anchors: numeric columns that a numeric target stays near, the nearest first, at most three.
         floor: rows that a level must have at least to be named.
         sampled: rows that the associations were measured on.
         cautions: what to be careful about in the data as a whole.
@@ -73,6 +91,7 @@ class Profile:
     target_numbers: Mapping[str, float] = field(default_factory=dict)
     duplicates: int = 0
     pairs: tuple[tuple[str, str, float], ...] = ()
+    anchors: tuple[Anchor, ...] = ()
     floor: int = 10
     sampled: int = 0
     cautions: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ from modelwright.aggregates import (
     run_lengths,
     shapes_of,
 )
-from modelwright.association import Relation, strongest_pairs
+from modelwright.association import Relation, nearest_anchors, strongest_pairs
 from modelwright.errors import RequestError
 from modelwright.profile import Column, Profile
 from modelwright.table import Field, Schema
@@ -104,6 +104,7 @@ def profile(frame: pd.DataFrame, schema: Schema, target: str | None = None, floo
         target_numbers=target_numbers,
         duplicates=duplicates,
         pairs=strongest_pairs(frame, schema, target, sample, floor),
+        anchors=nearest_anchors(frame, schema, target, sample, floor),
         floor=floor,
         sampled=int(sample.size),
         cautions=tuple(_table_cautions(rows, columns, duplicates, target_levels, target_numbers, missing_target)),

@@ -51,6 +51,8 @@ def plan_of(sketch: Sketch, ground: Ground, question: str, taken: Sequence[str] 
     )
     for place, use in enumerate(plan.transforms):
         _with_known_columns(use, ground, after=place)
+    if plan.target is not None:
+        _with_known_columns(plan.target, ground, after=0)
     if not permitted(ground, plan):
         raise Unfit(f"the user's constraints don't allow {plan.estimator.action}")
     return plan
@@ -146,7 +148,7 @@ def _given(fix: Fix) -> Use:
 def _checked(use: Use, categories: Sequence[Category], ground: Ground) -> Use:
     try:
         fit = checked(use, categories, ground.task)
-        if categories is FRAME_CATEGORIES:
+        if categories in (FRAME_CATEGORIES, ("target",)):
             build_part(fit, Setting(ground.task, len(ground.problem.classes)))
         return fit
     except (ProgramError, NotApplicable) as error:
@@ -160,7 +162,7 @@ def _optional(chosen: Chosen | None, category: Category, ground: Ground) -> Use 
 def _with_known_columns(use: Use, ground: Ground, after: int) -> None:
     """Refuse columns that aren't there; behind other transforms they may have been made by these."""
     target = ground.problem.target.value
-    named = [c for key in ("columns", "together", "by", "keep_columns") for c in _texts(use.params.get(key))]
+    named = [c for key in ("columns", "column", "together", "by", "keep_columns") for c in _texts(use.params.get(key))]
     for name in named:
         if name == target:
             raise Unfit(f"{use.action}: {target!r} is what is to be predicted; it can't be used")

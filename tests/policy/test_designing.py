@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 from grounds import finished, ground, grounds, recipe_of
@@ -18,8 +19,10 @@ from modelwright.policy.portfolio import names_of, portfolio
 from modelwright.policy.search import design
 from modelwright.policy.template import render
 from modelwright.problem import Constraints
+from modelwright.profile import Anchor
 from modelwright.program import check
 from modelwright.recipe import Use
+from modelwright.table import Schema
 from modelwright.tasks import all_tasks
 from modelwright.tools import all_tools
 
@@ -29,6 +32,19 @@ GOLDEN_SIMPLE = """\
 # linear: A linear model.
 features = data
 model = train_model(features, target_column, 'ridge', {'alpha': 2.0}, target_transform='log1p')
+result = evaluate_model(model, features, target_column)
+{"experiment_name": experiment_name} | result
+"""
+GOLDEN_NEAR = """\
+# near: A random walk.
+features = data
+model = train_model(
+    features,
+    target_column,
+    'lightgbm',
+    {},
+    target_transform={'name': 'difference', 'column': "yesterday's\\n"},
+)
 result = evaluate_model(model, features, target_column)
 {"experiment_name": experiment_name} | result
 """
@@ -52,6 +68,8 @@ result = evaluate_model(model, features, target_column)
 def test_a_plan_is_rendered_to_this_text():
     simple = Plan("linear", Use("ridge", {"alpha": 2.0}), target=Use("log1p"), reason="A linear model.")
     assert render(simple) == GOLDEN_SIMPLE
+    near = Plan("near", Use("lightgbm"), target=Use("difference", {"column": "yesterday's\n"}), reason="A random walk.")
+    assert render(near) == GOLDEN_NEAR
     columns = ("temperature", "vibration", "pressure", "flow", "current")
     whole = Plan(
         "everything",
@@ -63,7 +81,7 @@ def test_a_plan_is_rendered_to_this_text():
         reason='Why not: a"\n😀\x1b # x',
     )
     assert render(whole) == GOLDEN_WHOLE
-    for plan in (simple, whole):
+    for plan in (simple, near, whole):
         check(render(plan), SIGNATURES, INPUTS)
 
 
@@ -177,3 +195,16 @@ def test_what_is_not_installed_is_not_planned(monkeypatch):
     monkeypatch.setitem(sys.modules, "interpret", None)
     for one in (ground(), wished):
         assert "explainable_boosting" not in {p.estimator.action for p in portfolio(one)}
+
+
+def test_where_the_target_stays_near_a_column_the_difference_is_tried():
+    base = ground("regression")
+    near, far = (
+        replace(base, profile=replace(base.profile, anchors=(Anchor("x", "log_ratio", v),))) for v in (0.1, 0.45)
+    )
+    tried = [p for p in portfolio(near) if p.target == Use("log_ratio", {"column": "x"})]
+    assert {p.estimator.action for p in tried} >= {"elastic_net", "lightgbm", "extra_trees", "catboost"}
+    directed = replace(near, problem=replace(near.problem, constraints=Constraints(monotone={"x": 1})))
+    assert portfolio(directed)
+    for other in (base, far, directed, replace(near, schema=Schema(base.schema.fields[1:]))):
+        assert not [p for p in portfolio(other) if p.target is not None]

@@ -94,6 +94,25 @@ def test_associations_tell_signal_from_noise_for_every_pair_of_kinds() -> None:
         assert strengths[target] is None
 
 
+def test_columns_that_the_target_stays_near_are_found() -> None:
+    rng = np.random.default_rng(3)
+    today = np.cumsum(rng.normal(size=N))
+    listed = rng.lognormal(3, 1, N)
+    frame = pd.DataFrame(
+        {
+            "today": today, "listed": np.where(rng.random(N) < 0.1, np.nan, listed), "noise": rng.normal(size=N),
+            "tomorrow": today + rng.normal(size=N), "paid": listed * rng.lognormal(0, 0.1, N),
+        }
+    )  # fmt: skip
+    schema = schema_of(**dict.fromkeys(frame.columns, "numeric"))
+    steady = profile(frame, schema, "tomorrow").anchors
+    assert [(a.column, a.method) for a in steady] == [("today", "difference")]
+    assert steady[0].left == pytest.approx(1 / np.var(frame["tomorrow"]), rel=0.2)
+    prices = profile(frame, schema, "paid").anchors
+    assert [(a.column, a.method) for a in prices] == [("listed", "log_ratio")] and prices[0].left < 0.03
+    assert not profile(frame, schema, "noise").anchors and not profile(frame, schema).anchors
+
+
 def test_a_copy_of_the_target_is_pointed_out() -> None:
     frame, schema = customers()
     frame["left"] = frame["churn"].cat.rename_categories({"no": "0", "yes": "1"})

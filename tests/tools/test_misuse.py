@@ -37,6 +37,9 @@ MISUSES = {
         "train_model(data, target_column, 'random_forest', {'n_estimators': 'many'})", 1, ["expected", "many"],
     ),
     "parameters as text": ("train_model(data, target_column, 'random_forest', 'fast')", 1, ["dictionary", "fast"]),
+    "target without a name": (
+        "train_model(data, target_column, 'svm', target_transform={'column': 'mode'})", 1, ["target_transform", "name"],
+    ),
     "estimator of another task": ("train_model(data, target_column, 'lasso')", 1, ["lasso", "binary", "regression"]),
     "not a target": ("x = 0\n\nevaluate_model(data, data, 'mode')", 3, ["target_column", "'failure'", "'mode'"]),
     "data for a model": ("evaluate_model(data, data, target_column)", 1, ["model", "data_1"]),

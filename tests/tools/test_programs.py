@@ -170,10 +170,11 @@ explore_dataset(data, {
     assert all(math.isfinite(v) for v in answers["temporal_trend"].values())
 
 
-def test_a_number_is_predicted_with_a_transformed_target(program):
+@pytest.mark.parametrize("transform", ['"yeo_johnson"', '{"name": "difference", "column": "temperature"}'])
+def test_a_number_is_predicted_with_a_transformed_target(program, transform):
     value = program(
-        """
-model = train_model(data, target_column, "ridge", {}, target_transform="yeo_johnson")
+        f"""
+model = train_model(data, target_column, "ridge", {{}}, target_transform={transform})
 evaluate_model(model, data, target_column)
 """,
         target="vibration",

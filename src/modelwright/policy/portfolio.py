@@ -8,7 +8,7 @@ AutoGluon-Tabular).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -31,6 +31,9 @@ SKEWED = 1.0
 
 CURVES_ROWS, CURVES_COLUMNS = 20_000, 60
 """Rows and columns up to which explainable boosting is tried; beyond, other boosting is as good and far quicker."""
+
+NEAR = 0.3
+"""Share of a target's variance that may be left when a column is taken off it, for the difference to be tried."""
 
 PAST_CELLS = 30_000_000
 """Values that features of the past may fill in memory, and in the time of a short run."""
@@ -91,6 +94,13 @@ class Ground:
         numbers = self.profile.target_numbers
         low = numbers.get("q01", numbers.get("q05", -1.0))
         return not self.classification and low >= 0 and numbers.get("skew", 0.0) > SKEWED
+
+    @property
+    def near(self) -> Use | None:
+        """What relates the target to the column that it stays nearest to, where little of it is left then."""
+        anchors = () if self.classification else self.profile.anchors
+        known = [a for a in anchors if a.left <= NEAR and a.column in self.schema]
+        return Use(known[0].method, {"column": known[0].column}) if known else None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -170,6 +180,7 @@ def permitted(ground: Ground, plan: Plan) -> bool:
     if not allowed(ground.problem.constraints, plan.estimator.action, ground.task):
         return False
     touched = [use.params.get("columns") for use in plan.transforms]
+    touched += [(use.params["column"],) for use in (plan.target,) if use is not None and "column" in use.params]
     # What is made of a directed column may bend the direction again.
     return all(t and not set(t) & set(ground.problem.constraints.monotone) for t in touched) or not _directed(ground)
 
@@ -211,6 +222,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if history:
         yield Plan(
             f"{flat}-own-past", Use(linear), history,
+            idea="own-past",
             reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
             hypothesis=Hypothesis("Levels and spreads over the last hours to weeks announce the outcome.", 0.6),
         )  # fmt: skip
@@ -220,11 +232,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if history:
         yield Plan(
             "lightgbm-own-past", Use("lightgbm", {"num_leaves": 8}), (*_deviations(ground), *history),
+            idea="own-past",
             reason="Each unit's past, and its deviation from its own usual, for a model that finds interactions.",
         )  # fmt: skip
+    yield from _differences(ground, pace, history)
     if log is not None:
         yield Plan(
             "lightgbm-log-target", Use("lightgbm"), target=log,
+            idea="log-target",
             reason="The target is skewed; errors in proportion may be easier to learn than absolute ones.",
         )  # fmt: skip
     yield Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
@@ -234,12 +249,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         named = (*codes, *ground.grades)
         yield Plan(
             f"{flat}-codes-as-names", Use(linear), (Use("as_category", {"columns": named}),),
+            idea="codes-as-names",
             reason="Some whole numbers may be names rather than quantities.",
             hypothesis=Hypothesis(f"{len(named)} whole-number column(s) are categories.", 0.4),
         )  # fmt: skip
     if codes:
         yield Plan(
             "catboost-codes-as-names", Use("catboost"), as_names, view=ground.every_level,
+            idea="codes-as-names",
             reason="CatBoost's ordered statistics suit categories with many levels.",
         )  # fmt: skip
     yield Plan(
@@ -259,15 +276,22 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if codes:
         yield Plan(
             "lightgbm-codes-as-names", Use("lightgbm"), as_names,
+            idea="codes-as-names",
             reason="Boosting with whole-number codes treated as names.",
         )  # fmt: skip
         yield Plan(
             "extra-trees-codes-as-names", Use("extra_trees"), as_names,
+            idea="codes-as-names",
             reason="Random trees over target means and counts of the codes.",
         )  # fmt: skip
     if log is not None:
-        yield Plan(f"{flat}-log-target", Use(linear), target=log, reason="A linear model of the logarithm.")
-        yield Plan("extra-trees-log-target", Use("extra_trees"), target=log, reason="Random trees for the logarithm.")
+        yield Plan(
+            f"{flat}-log-target", Use(linear), target=log, idea="log-target", reason="A linear model of the logarithm."
+        )
+        yield Plan(
+            "extra-trees-log-target", Use("extra_trees"), target=log, idea="log-target",
+            reason="Random trees for the logarithm.",
+        )  # fmt: skip
     if small:
         yield Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
     yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
@@ -296,6 +320,37 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     )  # fmt: skip
     if small:
         yield Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
+
+
+def _differences(ground: Ground, pace: Mapping[str, float], history: tuple[Use, ...]) -> Iterator[Plan]:
+    """What is left of the target when the column that it stays near is taken off, for models that can't add."""
+    near = ground.near
+    if near is None:
+        return
+    hypothesis = Hypothesis("What is left of the target is easier to learn, and reaches further, than all of it.", 0.6)
+    yield Plan(
+        "elastic-net-difference", Use("elastic_net"), target=near, idea="difference",
+        reason="The target stays near a column: the more the penalty takes away, the nearer the prediction is to it.",
+    )  # fmt: skip
+    yield Plan(
+        "lightgbm-difference", Use("lightgbm", pace), target=near, idea="difference",
+        reason="Trees learn what is left beside the column, and follow it beyond what was seen.",
+        hypothesis=hypothesis,
+    )  # fmt: skip
+    if history:
+        yield Plan(
+            "lightgbm-own-past-difference", Use("lightgbm", {"num_leaves": 8}), (*_deviations(ground), *history),
+            target=near, idea="difference", hypothesis=hypothesis,
+            reason="Each unit's past tells how it will go on from where it is.",
+        )  # fmt: skip
+    yield Plan(
+        "extra-trees-difference", Use("extra_trees"), target=near, idea="difference",
+        reason="Random trees for what is left of the target beside a column.",
+    )  # fmt: skip
+    yield Plan(
+        "catboost-difference", Use("catboost"), view=ground.every_level, target=near, idea="difference",
+        reason="CatBoost for what is left of the target beside a column.",
+    )  # fmt: skip
 
 
 def _history(ground: Ground) -> tuple[Use, ...]:

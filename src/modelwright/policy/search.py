@@ -108,15 +108,9 @@ def _families(ground: Ground, seen: Seen) -> list[Plan]:
 
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
     """Leave out a plan whose idea has been tried and was clearly worse than doing without."""
-    by_name = {e.plan.name: e for e in seen.experiments}
-    for suffix in ("-codes-as-names", "-own-past", "-log-target"):
-        if not plan.name.endswith(suffix):
-            continue
-        pairs = [
-            (by_name[n], by_name[n.removesuffix(suffix)])
-            for n in by_name
-            if n.endswith(suffix) and n.removesuffix(suffix) in by_name
-        ]
-        if pairs and all(with_it.status == "pruned" and without.status == "done" for with_it, without in pairs):
-            return False
-    return True
+    if not plan.idea:
+        return True
+    ours = [e for e in seen.experiments if e.plan.by == "portfolio"]
+    without = {e.plan.estimator.action for e in ours if not e.plan.idea and e.status == "done"}
+    tried = [e for e in ours if e.plan.idea == plan.idea and e.plan.estimator.action in without]
+    return not tried or any(e.status != "pruned" for e in tried)

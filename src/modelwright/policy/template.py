@@ -29,7 +29,7 @@ def render(plan: Plan) -> str:
     if plan.weighting is not None:
         arguments.append(f"weighting={_text(plan.weighting.action)}")
     if plan.target is not None:
-        arguments.append(f"target_transform={_text(plan.target.action)}")
+        arguments.append(f"target_transform={_target(plan.target)}")
     lines.append(_call("model", "train_model", arguments))
     lines.append("result = evaluate_model(model, features, target_column)")
     lines.append('{"experiment_name": experiment_name} | result')
@@ -42,6 +42,10 @@ def _call(name: str, tool: str, arguments: list[str]) -> str:
         return one
     inside = ",\n".join(textwrap.indent(a, "    ") for a in arguments)
     return f"{name} = {tool}(\n{inside},\n)"
+
+
+def _target(use: Use) -> str:
+    return _literal({"name": use.action} | dict(use.params)) if use.params else _text(use.action)
 
 
 def _params(use: Use) -> str:

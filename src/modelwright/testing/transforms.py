@@ -21,11 +21,13 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 
+from modelwright.action import Text
 from modelwright.errors import NotApplicable, ProgramError
 from modelwright.testing.frames import SETTINGS, messy, target
 from modelwright.transforms import (
     Calibration,
     Part,
+    RelativeTarget,
     Resampling,
     TargetTransform,
     Transform,
@@ -76,6 +78,7 @@ class TransformContract:
         families: dict[str, Any] = {
             "part": Part, "framed": (Transform, View), "transform": Transform, "view": View, "resampling": Resampling,
             "weighting": Weighting, "target_transform": TargetTransform, "calibration": Calibration,
+            "relative_target": RelativeTarget,
         }  # fmt: skip
         for name, family in families.items():
             if name in metafunc.fixturenames:
@@ -342,6 +345,30 @@ class TransformContract:
             built.fit(np.ones((20, 1)))
         with pytest.raises(NotApplicable):
             self.build(target_transform, "binary")
+
+    def test_relative_targets_come_back(self, relative_target: Part) -> None:
+        """The inverse gives back targets, also where the column is missing, and something finite for any prediction."""
+        assert isinstance(relative_target, RelativeTarget)
+        X, y = messy(300), target(300, "regression")
+        name = "a gap; DROP TABLE rows_ --"
+        asked = {p.name: name for p in relative_target.params if isinstance(p, Text)}
+        assert relative_target.column(asked) == name
+        built = self.build(relative_target, "regression", asked)
+        before = X.copy(deep=True)
+        with self.quiet():
+            z = built.fit(X, y).transform(X, y)
+            assert np.isfinite(z).all() and np.allclose(built.inverse_transform(X, z), y, rtol=1e-6)
+            assert np.isfinite(built.inverse_transform(X, np.resize([-1e300, 0.0, 1e300], 300))).all()
+            assert built.inverse_transform(X.iloc[:0], z[:0]).shape == (0,)
+        assert X.equals(before)
+        assert same(roundtrip(built, self.trusted).inverse_transform(X, z), built.inverse_transform(X, z))
+        for other in ("nothing", "few", "no such column"):
+            with pytest.raises(NotApplicable, match=relative_target.name):
+                self.build(relative_target, "regression", dict.fromkeys(asked, other)).fit(X, y)
+        with pytest.raises(NotApplicable):
+            self.build(relative_target, "regression")
+        with pytest.raises(NotApplicable):
+            self.build(relative_target, "binary", asked)
 
     @pytest.mark.parametrize("k", [2, 4])
     def test_calibration_improves_what_is_wrong(self, calibration: Part, k: int) -> None:

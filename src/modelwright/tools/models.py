@@ -36,7 +36,7 @@ def train_model(
     algorithm: str,
     hyperparams: dict[str, Any] | None = None,
     weighting: str = "",
-    target_transform: str = "",
+    target_transform: str | dict[str, Any] = "",
 ) -> str:
     """Make a model of the data with a registered estimator.
 
@@ -47,7 +47,8 @@ def train_model(
         algorithm: the estimator's name, as ``modelwright actions`` lists it.
         hyperparams: its parameters; what isn't given is the default.
         weighting: ``"balanced"`` or ``"balanced_sqrt"`` gives rare classes more weight; empty for none.
-        target_transform: for regression, for instance ``"log1p"``; empty for none.
+        target_transform: for regression, for instance ``"log1p"``, or with parameters ``{"name": "difference",
+            "column": "yesterday"}``; empty for none.
 
     Returns:
         A model handle.
@@ -182,7 +183,7 @@ def ensemble_models(
 
 
 def _recipe(
-    bench: Bench, given: Data, algorithm: str, hyperparams: dict[str, Any] | None, weighting: str, transform: str
+    bench: Bench, given: Data, algorithm: str, hyperparams: dict[str, Any] | None, weighting: str, transform: Any
 ) -> Recipe:
     if hyperparams is not None and not isinstance(hyperparams, dict):
         raise ProgramError("hyperparams must be a dictionary", got=repr(hyperparams)[:80])
@@ -192,5 +193,13 @@ def _recipe(
         given.view,
         given.resampling,
         bench.checked(Use(weighting), "weighting") if weighting else None,
-        bench.checked(Use(transform), "target") if transform else None,
+        bench.checked(_target(transform), "target") if transform else None,
     )
+
+
+def _target(given: Any) -> Use:
+    if not isinstance(given, dict):
+        return Use(given)
+    if "name" not in given:
+        raise ProgramError("a target_transform with parameters needs its name", expected='{"name": …, "column": …}')
+    return Use(given["name"], {name: value for name, value in given.items() if name != "name"})

@@ -83,6 +83,21 @@ class TargetTransform(Part):
     category: ClassVar[Category] = "target"
 
 
+class RelativeTarget(Part):
+    """Relates a regression target to a column of the same row, so that what is learnt is only what is left.
+
+    The built object is a scikit-learn estimator with ``fit(rows, y)``, ``transform(rows, y)`` and
+    ``inverse_transform(rows, z)``: ``rows`` is the frame as it comes in, before any other transform, ``y`` and ``z``
+    are numbers of shape (n,). Rows in which the column is missing are related to a constant.
+    """
+
+    category: ClassVar[Category] = "target"
+
+    def column(self, params: Mapping[str, Any]) -> str:
+        """The column that the target is related to."""
+        return str(params.get("column", ""))
+
+
 class Calibration(Part):
     """Corrects predicted probabilities.
 
