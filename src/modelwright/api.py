@@ -69,17 +69,17 @@ class Run:
         """Repeat the run from its records, offline; see :func:`modelwright.replaying.replay`.
 
         Args:
-            out: folder of the replay; a new one below ``replays`` in the run's folder by default.
+            out: folder or URL of the replay; a new one below ``replays`` in the run's folder by default.
         """
         from modelwright.replaying import replay
 
-        return replay(self.folder, out=None if out is None else Path(out))
+        return replay(self._place, out=out)
 
     def compare(self, other: str | Path | Run) -> Contrast:
         """What differs between this run and another one, and which model is better on the same sealed rows."""
         from modelwright.contrast import contrast
 
-        return contrast(self.folder, other.folder if isinstance(other, Run) else Path(other))
+        return contrast(self._place, other._place if isinstance(other, Run) else other)
 
     def rollback(self, experiment: str | int | None) -> Run:
         """Deliver the model of an earlier experiment; see :func:`modelwright.rollback.roll_back`.
@@ -90,9 +90,9 @@ class Run:
         from modelwright import rollback
 
         if experiment is None:
-            rollback.undo(self.folder)
+            rollback.undo(self._place)
         else:
-            rollback.roll_back(self.folder, str(experiment))
+            rollback.roll_back(self._place, str(experiment))
         self._model = None
         return self
 
@@ -200,7 +200,7 @@ def fit(
         max_cost=max_cost,
         private_names=private_names,
         web_search=web_search,
-        reuse="" if reuse is None else str(reuse.folder if isinstance(reuse, Run) else reuse),
+        reuse="" if reuse is None else str(reuse._place if isinstance(reuse, Run) else reuse),
     )
     place = find(out if out is not None else run.new_folder(RUNS, request.data, seed))
     provider = None if isinstance(llm, str) else llm

@@ -19,10 +19,10 @@ from modelwright.decision import Decision
 from modelwright.errors import RequestError
 from modelwright.hashing import canonical_json
 from modelwright.journal import Journal, Listener
-from modelwright.replaying import SLACK, copy_rows, finished, new_folder, open_log, records_of, script_of
+from modelwright.places import TRACE, Place, find
+from modelwright.replaying import SLACK, copy_rows, finished, new_place, open_log, script_of
 from modelwright.run import counsel_for, nobody, workers
 from modelwright.state import fold
-from modelwright.stores.folder import Folder
 
 if TYPE_CHECKING:
     from modelwright.llms import Provider
@@ -54,8 +54,8 @@ class Opinions:
     """What another model would have decided.
 
     Args:
-        of: folder of the run.
-        folder: folder of the replay.
+        of: folder or URL of the run.
+        folder: folder or URL of the replay.
         model: who was asked.
         opinions: in the order of the run's questions.
         missed: questions of the run that did not come up again.
@@ -73,10 +73,10 @@ class Opinions:
 
 
 def ask_again(
-    run: Path,
+    run: Path | str | Place,
     llm: str | Provider,
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
     max_cost: float | None = None,
     began: float | None = None,
     listeners: tuple[Listener, ...] = (),
@@ -84,9 +84,9 @@ def ask_again(
     """Put a finished run's questions to another language model.
 
     Args:
-        run: its folder.
+        run: its folder or URL.
         llm: the other model, as ``provider:model``, a server's URL, or a provider.
-        out: folder for what is asked and answered; a new one below ``replays`` in the run's folder by default.
+        out: folder or URL for what is asked and answered; a new one below ``replays`` in the run's own by default.
         max_cost: US dollars that it may cost.
         began: ``time.monotonic()`` of the start of the command; now, by default.
         listeners: called with every event.
@@ -95,29 +95,32 @@ def ask_again(
         RequestError: when the run isn't finished, asked no language model, or the other one can't be reached.
     """
     began = time.monotonic() if began is None else began
-    store = Folder(run, readonly=True)
+    place = find(run)
+    store = place.open(readonly=True)
     try:
         records = tuple(store.events())
-        state = finished(records, run)
+        state = finished(records, place)
         if not state.decisions:
-            raise RequestError(f"{run} asked no language model, so there is no question to put to another one")
+            raise RequestError(f"{place} asked no language model, so there is no question to put to another one")
         provider = None if isinstance(llm, str) else llm
         name = llm if isinstance(llm, str) else llm.title
         script = script_of(state, records, store, None)
-        request = replace(script.request, llm=name, max_cost=max_cost, reuse=str(run))
+        request = replace(script.request, llm=name, max_cost=max_cost, reuse=str(place))
         script = replace(script, request=request, asked_again=True)
-        folder = new_folder(run, out)
+        home = new_place(place, out)
         clock = Clock(began, SLACK * max(request.time_budget, state.seconds()))
-        journal = Journal(Folder(folder), folder.resolve().name, folder / "trace.jsonl", listeners, store)
+        journal = Journal(home.open(), home.run_id, home.folder / TRACE, listeners, store)
         try:
             open_log(journal, script, began)
-            copy_rows(store, journal, script.kept_rows, folder)
-            _gone_through(journal, folder, clock, provider)
+            copy_rows(store, journal, script.kept_rows, home.folder)
+            _gone_through(journal, home.folder, clock, provider)
+            home.publish([TRACE])
         finally:
             journal.close()
     finally:
         store.close()
-    return _opinions(run, folder, name, state.decisions)
+    home.forget()
+    return _opinions(place, home, name, state.decisions)
 
 
 def _gone_through(journal: Journal, folder: Path, clock: Clock, provider: Provider | None) -> None:
@@ -136,8 +139,8 @@ def _gone_through(journal: Journal, folder: Path, clock: Clock, provider: Provid
     journal.append("phase", {"name": "finished"})
 
 
-def _opinions(run: Path, folder: Path, name: str, decisions: Mapping[str, Decision]) -> Opinions:
-    records = records_of(folder)
+def _opinions(run: Place, home: Place, name: str, decisions: Mapping[str, Decision]) -> Opinions:
+    records = home.records()
     answers = {r.body["question"]: r.body for r in records if r.kind == "answered_again"}
     found = []
     for question, decision in decisions.items():
@@ -148,7 +151,7 @@ def _opinions(run: Path, folder: Path, name: str, decisions: Mapping[str, Decisi
         found.append(Opinion(question, decision.agent, then, now, then == now, body["tier"] != "policy"))
     missed = tuple(question for question in decisions if question not in answers)
     performed = sum(r.kind == "step" and r.body["status"] != "reused" for r in records)
-    return Opinions(str(run), str(folder), name, tuple(found), missed, fold(records).usage.cost_usd, performed)
+    return Opinions(str(run), str(home), name, tuple(found), missed, fold(records).usage.cost_usd, performed)
 
 
 # ── what an answer comes to ──────────────────────────────────────────────────────────────────────────────────────

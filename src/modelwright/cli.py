@@ -82,7 +82,9 @@ def cli() -> None:
 @click.option("--memory-limit", type=Size(), default="0", help="Memory of the run; a share of the machine's.")
 @click.option("--out", type=Where(), help="The run folder, or a URL.  [default: modelwright-runs/<id>]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
-@click.option("--reuse", default="", help="An earlier run, whose finished steps are taken over where nothing changed.")
+@click.option(
+    "--reuse", default="", help="An earlier run or its URL, whose finished steps are taken over where nothing changed."
+)
 @click.option(
     "--privacy-floor", "floor", type=int, default=10, show_default=True, help="Rows a level needs to be named."
 )
@@ -327,7 +329,7 @@ def memory(clear: bool, as_json: bool) -> None:
 
 
 @cli.command("run-program")
-@click.argument("program", type=click.Path(path_type=Path))
+@click.argument("program", type=Where())
 @click.option("--data", required=True, help="The data.")
 @click.option("--target", help="The column to predict; understood from the problem otherwise.")
 @click.option("--problem", type=Text(), default="", help="The problem in plain words, or @FILE.")
@@ -337,8 +339,8 @@ def memory(clear: bool, as_json: bool) -> None:
 @click.option("--kind", "kinds", type=Kinds(), multiple=True, help="What a column is; may be repeated.")
 @click.option("--time-budget", type=Duration(), default="5m", show_default=True, help="Wall-clock for everything.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
-@click.option("--out", type=Where(local=True), help="Keep the steps in this folder.")
-def run_program(program: Path, out: Path | None, problem: str, **options: Any) -> None:
+@click.option("--out", type=Where(), help="Keep the steps in this folder, or at this URL.")
+def run_program(program: Path | str, out: Path | str | None, problem: str, **options: Any) -> None:
     """Run an experiment's PROGRAM on data and print its result as JSON."""
     from modelwright.request import Request
     from modelwright.rerun import run_file

@@ -19,7 +19,7 @@ from modelwright.errors import RequestError
 from modelwright.frames import read_frame
 from modelwright.intervals import Resamples, stretches
 from modelwright.judgement import Comparison
-from modelwright.places import find
+from modelwright.places import Place, find
 from modelwright.preparation import Prepared
 from modelwright.recipe import difference
 from modelwright.state import State, fold
@@ -89,7 +89,7 @@ class Contrast:
     verdict: str
 
 
-def contrast(first: Path | str, second: Path | str) -> Contrast:
+def contrast(first: Path | str | Place, second: Path | str | Place) -> Contrast:
     """Compare two runs.
 
     Args:

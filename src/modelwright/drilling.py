@@ -324,6 +324,13 @@ def _data(home: Path) -> str:
 
 
 def _clock(home: Path) -> str:
+    from modelwright.places import find
+    from modelwright.state import fold
+
+    homes = still, jumpy = home / "still", home / "jumpy"
+    for one in homes:
+        one.mkdir()
+    _run(still)
     real, shift = time.time, [0.0]
 
     def jump(record: Record) -> None:
@@ -332,11 +339,14 @@ def _clock(home: Path) -> str:
 
     time.time = lambda: real() + shift[0]
     try:
-        summary = _run(home, listener=jump)
+        summary = _run(jumpy, listener=jump)
     finally:
         time.time = real
     _must(summary["experiments"] == 2, "experiments were left out")
-    return "the run kept its budget, which it counts by another clock, and delivered"
+    _must(0 < summary["seconds"] < 3_600, f"the run says that it took {summary['seconds']:g} s")
+    then, now = (fold(find(one / "run").records()).delivery for one in homes)
+    _must(then and now and then.model == now.model, "another model came out than when the clock was left alone")
+    return "the run kept its budget, which it counts by another clock, and came to the same model"
 
 
 def _provider(home: Path) -> str:

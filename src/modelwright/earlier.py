@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modelwright.errors import ModelwrightError, RequestError
 from modelwright.given import Given, differences
+from modelwright.places import find
 from modelwright.preparation import Prepared
 from modelwright.request import Request
 from modelwright.state import State, fold
@@ -18,26 +19,29 @@ LOOKED_AT = 20
 """Runs beside a new one that are looked at for the same question, the latest first."""
 
 
-def store_of(folder: str, versions: Mapping[str, str]) -> Store:
+def store_of(run: str, versions: Mapping[str, str]) -> Store:
     """The store of a run whose finished steps another run takes over.
 
     Args:
-        folder: the earlier run's.
+        run: the earlier run's folder, or its URL.
         versions: of the libraries now.
 
     Raises:
         RequestError: when it is no run, or its steps were performed by other versions.
     """
-    store = Folder(Path(folder), readonly=True)
+    place = find(run)
+    if not place.holds_run():
+        raise RequestError(f"--reuse: {place} holds no run; name a run folder, or the URL of a run")
+    store = place.open(readonly=True)
     try:
         first = _first(store)
         if first is None:
-            raise RequestError(f"--reuse: {folder} holds no run")
+            raise RequestError(f"--reuse: {place} holds no run")
         found: Mapping[str, str] = first.body.get("versions", {})
         other = [f"{n} {v}" for n, v in found.items() if versions.get(n) not in (None, v)]
         if not found or other:
             with_what = f"with {', '.join(other)}" if other else "with versions of the libraries that it didn't record"
-            raise RequestError(f"--reuse: {folder} was run {with_what}; its steps can't be taken over, leave it out")
+            raise RequestError(f"--reuse: {place} was run {with_what}; its steps can't be taken over, leave it out")
     except BaseException:
         store.close()
         raise

@@ -22,6 +22,7 @@ from modelwright.objects import Objects, is_address, local_path
 from modelwright.stores import Store
 
 if TYPE_CHECKING:
+    from modelwright.step import Record
     from modelwright.stores.folder import Folder
     from modelwright.stores.remote import Remote
 
@@ -68,7 +69,7 @@ class Place:
         return Objects(self.url)
 
     def open(self, *, readonly: bool = False) -> Folder | Remote:
-        """The run's store.
+        """The run's store; for reading, copies of what is at a URL are removed when it is closed.
 
         Raises:
             RequestError: as the store says.
@@ -76,20 +77,35 @@ class Place:
         if self.url:
             from modelwright.stores.remote import Remote
 
-            if not readonly:
-                (self.folder / TRACE).unlink(missing_ok=True)  # of an earlier session, and not its log
-            return Remote(self.url, self.folder, readonly=readonly)
+            if readonly:
+                return Remote(self.url, None, readonly=True)
+            (self.folder / TRACE).unlink(missing_ok=True)  # of an earlier session, and not its log
+            return Remote(self.url, self.folder)
         from modelwright.stores.folder import Folder
 
         return Folder(self.folder, readonly=readonly)
 
-    def reached(self, kind: str) -> bool:
-        """Whether the run's log has an event of this kind."""
+    def records(self) -> tuple[Record, ...]:
+        """The run's log as it is now.
+
+        Raises:
+            RequestError: when there is none, or it is damaged.
+        """
         store = self.open(readonly=True)
         try:
-            return any(record.kind == kind for record in store.events())
+            return tuple(store.events())
         finally:
             store.close()
+
+    def within(self, part: str) -> list[Place]:
+        """The runs directly below one of the run's own folders, by name; what a link leads to isn't its own."""
+        if self.url:
+            parts = [name.split("/", 2) for name in self.objects.sizes(part)]
+            return [find(f"{self.url}/{part}/{p[1]}") for p in parts if len(p) == 3 and p[2] == LOG]
+        home = self.folder / part
+        if home.is_symlink() or not home.is_dir():
+            return []
+        return [find(p) for p in sorted(home.iterdir()) if not p.is_symlink() and (p / "run.db").is_file()]
 
     def holds_run(self) -> bool:
         """Whether there is a run's log."""

@@ -1,8 +1,8 @@
 """Repeats a finished run from its records, without a network, and says whether the same model comes out.
 
-A replay is a run of its own, in a folder of its own: every fit, judgement and report is made anew. Only what can't or
-mustn't be made anew is taken from the record: the answers of language models and, where the clock had decided which
-experiments were run, the plans and the shares in which they were mixed.
+A replay is a run of its own, in a folder or at a URL of its own: every fit, judgement and report is made anew. Only
+what can't or mustn't be made anew is taken from the record: the answers of language models and, where the clock had
+decided which experiments were run, the plans and the shares in which they were mixed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,14 @@ from modelwright.given import differences as changes
 from modelwright.hashing import plain
 from modelwright.journal import Journal, Listener
 from modelwright.llms.doubles import Replaying
-from modelwright.places import find
+from modelwright.places import TRACE, Place, find
 from modelwright.plan import Experiment
 from modelwright.recipe import difference
 from modelwright.request import Request
 from modelwright.run import carry_out, nobody, versions
 from modelwright.state import State, fold
 from modelwright.step import Record
-from modelwright.stores.folder import Folder
+from modelwright.stores import Store
 
 if TYPE_CHECKING:
     from modelwright.llms import Provider
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 SLACK = 4.0
 """Times as long as the run may its replay take: the clock must not decide anything in it."""
 FOLDERS = "replays"
+RESULT = "replay.json"
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ class Replay:
     """What came of a replay.
 
     Args:
-        of: folder of the run.
-        folder: folder of the replay.
+        of: folder or URL of the run.
+        folder: folder or URL of the replay.
         same_model: whether the same model came out, byte by byte.
         model: digests of the run's and of the replay's model.
         differences: what was not the same, causes first.
@@ -82,9 +84,9 @@ class Replay:
 
 
 def replay(
-    run: Path,
+    run: Path | str | Place,
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
     data: str | None = None,
     time_budget: float | None = None,
     began: float | None = None,
@@ -93,8 +95,8 @@ def replay(
     """Repeat a finished run and compare.
 
     Args:
-        run: its folder.
-        out: folder of the replay; a new one below ``replays`` in the run's folder by default.
+        run: its folder or URL.
+        out: folder or URL of the replay; a new one below ``replays`` in the run's own by default.
         data: a file to read instead of the one that the run read.
         time_budget: seconds that it may take; four times as long as the run by default.
         began: ``time.monotonic()`` of the start of the command; now, by default.
@@ -105,35 +107,38 @@ def replay(
         NoModelError: when no model comes out.
     """
     began = time.monotonic() if began is None else began
-    store = Folder(run, readonly=True)
+    place = find(run)
+    store = place.open(readonly=True)
     try:
         records = tuple(store.events())
-        state = finished(records, run)
-        folder = new_folder(run, out)
+        state = finished(records, place)
+        home = new_place(place, out)
         script = script_of(state, records, store, data)
         clock = Clock(began, time_budget or SLACK * max(script.request.time_budget, state.seconds()))
-        journal = Journal(Folder(folder), folder.resolve().name, folder / "trace.jsonl", listeners)
+        journal = Journal(home.open(), home.run_id, home.folder / TRACE, listeners)
         try:
             open_log(journal, script, began)
             if script.kept_rows:
-                copy_rows(store, journal, script.kept_rows, folder)
+                copy_rows(store, journal, script.kept_rows, home.folder)
         except BaseException:
             journal.close()
             raise
         provider: Provider | None = None
         if script.request.llm != "none":
             provider = Replaying(store, script.request.llm)
-        carry_out(script.request, find(folder), journal, clock, None, nobody, provider)
+        carry_out(script.request, home, journal, clock, None, nobody, provider)
     finally:
         store.close()
-    again = records_of(folder)
-    result = compare_with(run, folder, state, fold(again), script, again)
+    again = home.records()
+    result = compare_with(place, home, state, fold(again), script, again)
     text = json.dumps(plain(result), indent=1, ensure_ascii=False)
-    (folder / "replay.json").write_text(text + "\n", encoding="utf-8")
+    with home.desk() as desk:
+        (desk.folder / RESULT).write_text(text + "\n", encoding="utf-8")
+        desk.publish([RESULT])
     return result
 
 
-def finished(records: Sequence[Record], run: Path) -> State:
+def finished(records: Sequence[Record], run: Place) -> State:
     """The state of a finished run.
 
     Raises:
@@ -145,21 +150,21 @@ def finished(records: Sequence[Record], run: Path) -> State:
     return state
 
 
-def new_folder(run: Path, out: Path | None) -> Path:
-    """A folder for a replay.
+def new_place(run: Place, out: Path | str | None) -> Place:
+    """A place for a replay.
 
     Raises:
         RequestError: when the one that is named isn't empty.
     """
     if out is not None:
-        if out.exists() and any(out.iterdir()):
-            raise RequestError(f"{out} isn't empty; choose another --out")
-        return out
-    home = run / FOLDERS
-    if home.is_symlink():
-        raise RequestError(f"{home} is a link; name another folder with --out")
-    taken = [int(p.name) for p in home.iterdir() if p.name.isdigit()] if home.is_dir() else []
-    return home / f"{max(taken, default=0) + 1:02d}"
+        named = find(out)
+        if named.occupied():
+            raise RequestError(f"{named} isn't empty; choose another --out")
+        return named
+    if not run.url and (run.folder / FOLDERS).is_symlink():
+        raise RequestError(f"{run.folder / FOLDERS} is a link; name another folder with --out")
+    above = f"{run.url}/{FOLDERS}" if run.url else str(run.folder / FOLDERS)
+    return next(place for n in count(1) if not (place := find(f"{above}/{n:02d}")).occupied())
 
 
 # ── what is taken from the record ────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +193,7 @@ class Script:
     asked_again: bool = False
 
 
-def script_of(state: State, records: Sequence[Record], store: Folder, data: str | None) -> Script:
+def script_of(state: State, records: Sequence[Record], store: Store, data: str | None) -> Script:
     """What a replay of a finished run begins with.
 
     Args:
@@ -272,7 +277,7 @@ def open_log(journal: Journal, script: Script, began: float) -> None:
         journal.append(kind, body)
 
 
-def copy_rows(store: Folder, journal: Journal, digests: Sequence[str], folder: Path) -> None:
+def copy_rows(store: Store, journal: Journal, digests: Sequence[str], folder: Path) -> None:
     """Take over artefacts of the run, checked by their digests.
 
     Raises:
@@ -285,24 +290,15 @@ def copy_rows(store: Folder, journal: Journal, digests: Sequence[str], folder: P
             raise RequestError(f"the rows that the run kept ({one[:12]}…) aren't what they were: use --data")
 
 
-def records_of(folder: Path) -> tuple[Record, ...]:
-    """The log of a run folder."""
-    store = Folder(folder, readonly=True)
-    try:
-        return tuple(store.events())
-    finally:
-        store.close()
-
-
 # ── what differs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def compare_with(run: Path, folder: Path, then: State, now: State, script: Script, records: Sequence[Record]) -> Replay:
+def compare_with(run: Place, home: Place, then: State, now: State, script: Script, records: Sequence[Record]) -> Replay:
     """What a replay came to, beside the run.
 
     Args:
-        run: folder of the run.
-        folder: folder of the replay.
+        run: where the run is.
+        home: where the replay is.
         then: state of the run.
         now: state of the replay.
         script: what the replay began with.
@@ -329,7 +325,7 @@ def compare_with(run: Path, folder: Path, then: State, now: State, script: Scrip
             why = f"{why}; the judged models predict the same for every sealed row" if why else "only its file differs"
         found.append(Difference("model", "digest", first.model, last.model, why))
     same = first.model == last.model
-    return Replay(str(run), str(folder), same, (first.model, last.model), tuple(found), script.taken)
+    return Replay(str(run), str(home), same, (first.model, last.model), tuple(found), script.taken)
 
 
 UNEXPLAINED = "nothing on record explains it: the processor, the system, or a defect"

@@ -51,7 +51,7 @@ class Request:
         max_cost: US dollars that may be spent on language models; ``None`` for no cap.
         private_names: whether columns that look like personal data are shown to providers under an alias.
         web_search: whether agents may use a provider's own web search.
-        reuse: folder of an earlier run whose finished steps are taken over where nothing that they depend on has
+        reuse: folder or URL of an earlier run whose finished steps are taken over where nothing that they depend on has
             changed; empty for none.
     """
 

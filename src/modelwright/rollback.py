@@ -9,6 +9,8 @@ opened, the report says so, and the verdict is *usable with care* at best.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,18 @@ from modelwright.delivered import Delivery, Settled
 from modelwright.errors import RequestError
 from modelwright.hashing import plain
 from modelwright.journal import Journal, Listener
+from modelwright.places import TRACE, Place, find
 from modelwright.plan import Experiment
 from modelwright.preparation import Prepared
 from modelwright.run import deliver, workers
 from modelwright.state import State, fold
 from modelwright.stores import Store
-from modelwright.stores.folder import Folder
 
 LEAST_SECONDS = 60.0
 
 
 def roll_back(
-    folder: Path,
+    run: Path | str | Place,
     experiment: str,
     *,
     time_budget: float | None = None,
@@ -43,7 +45,7 @@ def roll_back(
     :func:`undo` brings it back.
 
     Args:
-        folder: the run folder.
+        run: the run folder, or its URL.
         experiment: its number, its name, or both as in ``03-linear``.
         time_budget: seconds for fitting, judging and reporting; those of the run by default, a minute at least.
         began: ``time.monotonic()`` of the start of the command; now, by default.
@@ -57,25 +59,25 @@ def roll_back(
         NoModelError: when the model can't be fitted and judged again.
     """
     began = time.monotonic() if began is None else began
-    journal, state, prepared = _opened(folder, listeners)
-    try:
-        chosen = _found(state, experiment, folder)
+    place = find(run)
+    with _opened(place, listeners) as (journal, state, prepared):
+        chosen = _found(state, experiment, place)
         now = state.deliveries[-1]
         weights = {chosen.number: 1.0}
         if dict(now.choice.weights) == weights:
-            raise RequestError(f"{chosen.slug} is what {folder} delivers already; nothing was changed")
+            raise RequestError(f"{chosen.slug} is what {place} delivers already; nothing was changed")
         known = next((d for d in reversed(state.deliveries) if dict(d.choice.weights) == weights), None)
         if known is not None:
-            _still_there(journal, known, folder)
+            _still_there(journal, known, place)
         _begin(journal, state, began, chosen.slug)
         if known is not None:
-            return _delivered_again(folder, journal, known)
-        return _deliver(folder, journal, state, prepared, chosen, time_budget, began)
-    finally:
-        journal.close()
+            return _delivered_again(place, journal, known)
+        return _deliver(place, journal, state, prepared, chosen, time_budget, began)
 
 
-def undo(folder: Path, *, began: float | None = None, listeners: tuple[Listener, ...] = ()) -> dict[str, Any]:
+def undo(
+    run: Path | str | Place, *, began: float | None = None, listeners: tuple[Listener, ...] = ()
+) -> dict[str, Any]:
     """Deliver again what a run chose by itself, before anything was rolled back.
 
     Its score stays what it was: that choice was made before the sealed rows were opened.
@@ -83,35 +85,35 @@ def undo(folder: Path, *, began: float | None = None, listeners: tuple[Listener,
     Args and raises: as :func:`roll_back`.
     """
     began = time.monotonic() if began is None else began
-    journal, state, _ = _opened(folder, listeners)
-    try:
+    place = find(run)
+    with _opened(place, listeners) as (journal, state, _):
         first = state.deliveries[0]
         if state.deliveries[-1] == first:
-            raise RequestError(f"{folder} delivers what the run chose; there is nothing to undo")
-        _still_there(journal, first, folder)
+            raise RequestError(f"{place} delivers what the run chose; there is nothing to undo")
+        _still_there(journal, first, place)
         _begin(journal, state, began, "what the run chose")
-        return _delivered_again(folder, journal, first)
-    finally:
-        journal.close()
+        return _delivered_again(place, journal, first)
 
 
-def _opened(folder: Path, listeners: tuple[Listener, ...]) -> tuple[Journal, State, Prepared]:
+@contextmanager
+def _opened(place: Place, listeners: tuple[Listener, ...]) -> Iterator[tuple[Journal, State, Prepared]]:
     """The journal of a finished run, with its state and what it stands on."""
-    if not (folder / "run.db").is_file():
-        raise RequestError(f"{folder} is not a run folder: it has no run.db")
-    store = Folder(folder)
-    try:
+    if not place.holds_run():
+        raise RequestError(f"{place} holds no run; name a run folder, or the URL of a run")
+    with ExitStack() as stack:
+        store = place.open()
+        stack.callback(place.forget)
+        stack.callback(store.close)
         state = fold(store.events())
         if state.summary is None or state.prepared is None or not state.deliveries:
-            raise RequestError(f"{folder} hasn't delivered a model yet; go on with: modelwright resume {folder}")
+            raise RequestError(f"{place} hasn't delivered a model yet; go on with: modelwright resume {place}")
         prepared = state.prepared
         missing = [d for d in (prepared.development, prepared.sealed, prepared.protocol.assignment) if _gone(store, d)]
         if missing:
-            raise RequestError(f"{folder} no longer holds the rows that its models were fitted on; run it again")
-    except BaseException:
-        store.close()
-        raise
-    return Journal(store, state.run_id, folder / "trace.jsonl", listeners), state, prepared
+            raise RequestError(f"{place} no longer holds the rows that its models were fitted on; run it again")
+        journal = Journal(store, state.run_id, place.folder / TRACE, listeners)
+        stack.callback(journal.close)
+        yield journal, state, prepared
 
 
 def _gone(store: Store, digest: str) -> bool:
@@ -122,7 +124,7 @@ def _gone(store: Store, digest: str) -> bool:
     return False
 
 
-def _found(state: State, name: str, folder: Path) -> Experiment:
+def _found(state: State, name: str, place: Place) -> Experiment:
     """The experiment that is meant.
 
     Raises:
@@ -136,7 +138,7 @@ def _found(state: State, name: str, folder: Path) -> Experiment:
             return experiment
     usable = [e.slug for _, e in sorted(state.experiments.items()) if e.status == "done"]
     raise RequestError(
-        f"{folder} has no experiment {wanted[:80]!r}{did_you_mean(wanted, usable)}; there are {', '.join(usable)}"
+        f"{place} has no experiment {wanted[:80]!r}{did_you_mean(wanted, usable)}; there are {', '.join(usable)}"
     )
 
 
@@ -146,7 +148,7 @@ def _begin(journal: Journal, state: State, began: float, to: str) -> None:
 
 
 def _deliver(
-    folder: Path,
+    place: Place,
     journal: Journal,
     state: State,
     prepared: Prepared,
@@ -163,7 +165,7 @@ def _deliver(
     looks = state.opened + 1
     settled = Settled({chosen.number: 1.0}, looks=looks, note=f"{chosen.slug} was chosen by hand, in a rollback.")
     journal.append("phase", {"name": "closing"})
-    executor = workers(request, folder)
+    executor = workers(request, place.folder)
     try:
         engine = Engine(journal, executor, state.slots)
         evaluator = evaluating(request, prepared, journal, engine)
@@ -171,26 +173,28 @@ def _deliver(
         Closing(prepared, evaluator, journal, clock, settled=settled).run(experiments)
     finally:
         executor.close()
-    return _finished(folder, journal)
+    return _finished(place, journal)
 
 
-def _still_there(store: Store, delivery: Delivery, folder: Path) -> None:
+def _still_there(store: Store, delivery: Delivery, place: Place) -> None:
     """See that a delivery's files are in the store.
 
     Raises:
         RequestError: when one isn't.
     """
     if any(_gone(store, digest) for digest in (delivery.model, *delivery.files.values())):
-        raise RequestError(f"{folder} no longer holds that model's files; deliver another experiment")
+        raise RequestError(f"{place} no longer holds that model's files; deliver another experiment")
 
 
-def _delivered_again(folder: Path, journal: Journal, delivery: Delivery) -> dict[str, Any]:
+def _delivered_again(place: Place, journal: Journal, delivery: Delivery) -> dict[str, Any]:
     journal.append("delivered", {"delivery": plain(delivery)})
-    return _finished(folder, journal)
+    return _finished(place, journal)
 
 
-def _finished(folder: Path, journal: Journal) -> dict[str, Any]:
+def _finished(place: Place, journal: Journal) -> dict[str, Any]:
     journal.append("phase", {"name": "reporting"})
-    summary = deliver(folder, journal)
+    summary = deliver(place.folder, journal)
+    place.publish()
     journal.append("run_finished", {"summary": summary})
+    place.publish([TRACE])
     return summary

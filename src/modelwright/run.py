@@ -91,7 +91,7 @@ def start(
         return carry_out(request, place, journal, clock, source, ask or nobody, provider, opening)
     except UserError:
         # A request that never got as far as rows leaves nothing behind, so that it can be corrected and repeated.
-        if not place.reached("prepared"):
+        if all(record.kind != "prepared" for record in place.records()):
             place.discard()
         raise
 

@@ -97,11 +97,7 @@ def tell_folder(folder: Path | str | Place) -> Story:
     from modelwright.state import fold
 
     place = find(folder)
-    store = place.open(readonly=True)
-    try:
-        records = tuple(store.events())
-    finally:
-        store.close()
+    records = place.records()
     state = fold(records)
     if not state.run_id:
         raise RequestError(f"{place} holds no run; name a run folder, for instance one that modelwright runs lists")

@@ -1,4 +1,4 @@
-"""What can be dropped from run folders, and dropping it.
+"""What can be dropped from runs, and dropping it.
 
 Kept is whatever the log quotes outside of its steps: the rows that the run stands on, the experiments' out-of-fold
 predictions, what was delivered, now and before a rollback, and what was asked of language models and replied. What only
@@ -7,7 +7,7 @@ the bundle stands for itself, the report comes from the log, and a step whose ar
 Runs that haven't ended keep everything.
 
 A run folder isn't trusted: links are never followed, and only files named after their digest, or after being written,
-are ever removed.
+are ever removed; at a URL, only objects named after their digest.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.lineage import lineage
+from modelwright.places import Place, find
 from modelwright.replaying import FOLDERS
 from modelwright.state import fold
 from modelwright.step import Record
-from modelwright.stores.folder import Folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = re.compile(r"\.[0-9a-f.]{32,90}\.tmp")
@@ -52,7 +52,7 @@ class Sweep:
     """What can be dropped, or was dropped, from one run.
 
     Args:
-        run: its folder.
+        run: its folder or URL.
         status: finished, failed, interrupted or unfinished; only finished runs can spare anything.
         kept: bytes of artefacts that are kept.
         droppable: bytes of those that can be dropped.
@@ -68,33 +68,29 @@ class Sweep:
     dropped: bool = False
 
 
-def sweep(run: Path, *, drop: bool = False) -> tuple[Sweep, ...]:
+def sweep(run: Path | str, *, drop: bool = False) -> tuple[Sweep, ...]:
     """What can be dropped from a run and from its replays.
 
     Args:
-        run: its folder.
+        run: its folder or URL.
         drop: whether to drop it.
 
     Raises:
-        RequestError: when it is no run folder, or is in use and should be swept.
+        RequestError: when it is no run, or is in use and should be swept.
     """
-    found = [_swept(run, drop)]
-    home = run / FOLDERS
-    if home.is_dir() and not home.is_symlink():
-        replays = [p for p in sorted(home.iterdir()) if not p.is_symlink() and (p / "run.db").is_file()]
-        found += [_swept(replay, drop) for replay in replays]
-    return tuple(found)
+    place = find(run)
+    return tuple(_swept(one, drop) for one in (place, *place.within(FOLDERS)))
 
 
-def _swept(run: Path, drop: bool) -> Sweep:
+def _swept(place: Place, drop: bool) -> Sweep:
     # Whoever drops holds the run's lock, so that nobody goes on with it meanwhile.
     if drop:
-        Folder(run, readonly=True).close()  # what isn't a run folder isn't made one
-    store = Folder(run, readonly=not drop)
+        place.open(readonly=True).close()  # what isn't a run folder isn't made one
+    store = place.open(readonly=not drop)
     try:
         records = tuple(store.events())
         state = fold(records)
-        files = tuple(_files(store.folder / "artefacts"))
+        files = tuple(_objects(place) if place.url else _files(place.folder / "artefacts"))
         needed = _quoted(records)
         ended = state.summary is not None
         spare = [f for f in files if ended and f.digest not in needed]
@@ -104,14 +100,18 @@ def _swept(run: Path, drop: bool) -> Sweep:
             known = made.get(file.digest)
             what = "written by nobody on record" if known is None else known.what.partition(";")[0]
             groups.setdefault(what, []).append(file)
-        if drop:
-            _drop(store.folder / "artefacts", spare)
+        if drop and place.url:
+            place.objects.remove(f"artefacts/{file.place}/{file.name}" for file in spare)
+        elif drop:
+            _drop(place.folder / "artefacts", spare)
     finally:
         store.close()
+        if drop:
+            place.forget()
     told = tuple(Group(what, len(fs), sum(f.size for f in fs)) for what, fs in groups.items())
     gone = sum(f.size for f in spare)
     kept = sum(f.size for f in files) - gone
-    return Sweep(str(run), state.status, kept, gone, tuple(sorted(told, key=lambda g: -g.size)), drop and bool(spare))
+    return Sweep(str(place), state.status, kept, gone, tuple(sorted(told, key=lambda g: -g.size)), drop and bool(spare))
 
 
 def _quoted(records: Iterable[Record]) -> frozenset[str]:
@@ -133,7 +133,7 @@ def _quoted(records: Iterable[Record]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _File:
-    """A file in the artefact folder.
+    """A file in the artefact folder, or an object at a URL.
 
     Args:
         place: the folder that it lies in, ``ab``.
@@ -146,6 +146,15 @@ class _File:
     name: str
     digest: str
     size: int
+
+
+def _objects(place: Place) -> Iterator[_File]:
+    """The artefacts at a URL; anything else is passed over."""
+    for name, size in place.objects.sizes("artefacts").items():
+        _, _, below = name.partition("/")
+        start, _, digest = below.partition("/")
+        if _DIGEST.fullmatch(digest) and digest[:2] == start:
+            yield _File(start, digest, digest, size)
 
 
 def _files(artefacts: Path) -> Iterator[_File]:

@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from reasoning_samples import PROBLEM, THIRD, bodies, knows, text_of
 
 import modelwright
 from modelwright.asking_again import ask_again
+from modelwright.cli import cli
 from modelwright.errors import RequestError
 from modelwright.llms import Lost, NotAuthorised, NotUnderstood
 from modelwright.llms.doubles import RandomlyValid, Scripted
+from modelwright.places import find
 from modelwright.state import State, fold
 from modelwright.stores.folder import Folder
+from modelwright.testing.provider_server import Asked, ProviderServer, Said
 
 LIMITED = {"max_experiments": 8, "time_budget": 300.0, "workers": 2}
 SHORT = {"max_experiments": 5, "time_budget": 45.0}
@@ -128,6 +132,34 @@ def test_another_model_is_asked_the_same_and_shown_where_it_parts(known, tmp_pat
     again = state_of(found_folder := tmp_path / "again")
     assert {n: e.score for n, e in again.experiments.items()} == {n: e.score for n, e in state.experiments.items()}
     assert not (found_folder / "model").exists()
+
+
+def test_the_command_asks_a_server_and_says_where_decisions_part(known, tmp_path, monkeypatch):
+    run, state, _ = known
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("MODELWRIGHT_HOME", str(tmp_path))
+
+    def answer(request: Asked) -> Said:
+        """Designs what the run's model left out, and has nothing valid to say otherwise."""
+        if not request.functions:
+            return Said("OK")
+        designs = str(request.body["messages"][0]["content"]).startswith("You design machine-learning experiments")
+        return Said(None, ((next(iter(request.functions)), json.dumps({"plans": [THIRD]} if designs else {"verdict": 1})),))
+
+    with ProviderServer(answer) as server:
+        command = ["replay", str(run.folder), "--llm", f"{server.url}#stranger", "--out", "memory://asked/again"]
+        ended = CliRunner().invoke(cli, command)
+        assert ended.exit_code == 0, ended.output
+        refused = CliRunner().invoke(cli, [*command, "--data", "other.csv"])
+        assert isinstance(refused.exception, RequestError) and "leave out --data" in str(refused.exception)
+    said = " ".join(ended.output.split())
+    assert "binning → lightgbm" in said and "no valid answer; the built-in policy" in said
+    assert "decisions part" in said and "Not asked again: " in said and "memory://asked/again" in said
+    again = fold(find("memory://asked/again").records())
+    assert {n: e.score for n, e in again.experiments.items()} == {n: e.score for n, e in state.experiments.items()}
+    assert find("memory://asked/again").read("trace.jsonl")
+    assert not list(tmp_path.rglob("artefacts"))
 
 
 def test_random_but_valid_answers_cost_nothing_but_time(tmp_path):

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from run_samples import PLAIN, command, start, summary_of
+from run_samples import PLAIN, command, lines_of, start, summary_of
 from test_resume import result_of
 
+from modelwright.places import find
+from modelwright.stores.folder import Folder
+from modelwright.stores.remote import Remote
 from s3_server import BUCKET, serving
 
 
@@ -73,12 +76,69 @@ def test_a_run_that_is_killed_goes_on_from_another_machine(plain, bucket, tmp_pa
     assert "isn't empty" in again.err
 
 
+def at(url: str, run: Path, cache: Path) -> str:
+    """A finished run's log, steps and artefacts at a URL."""
+    there, here = Remote(url, cache), Folder(run, readonly=True)
+    for file in sorted(run.glob("artefacts/??/*")):
+        there.put(file.read_bytes())
+    for record in here.events():
+        known = here.lookup(record.body["key"]) if record.kind == "step" else None
+        if known is not None:
+            there.record(record.body["key"], known)
+        there.append(record.kind, record.body, record.parent)
+    here.close()
+    there.close()
+    return url
+
+
+def test_a_run_at_a_url_is_looked_back_at_as_one_in_a_folder(plain, bucket, tmp_path, call, monkeypatch):
+    monkeypatch.setenv("MODELWRIGHT_HOME", str(tmp_path / "home"))
+    (tmp_path / "plain.csv").write_bytes(plain.data.read_bytes())
+    url, run = at(f"s3://{BUCKET}/back/one", plain.run, tmp_path / "made"), bucket / "back" / "one"
+    model = next(r for r in find(url).records() if r.kind == "delivered").body["delivery"]["model"]
+
+    # What was finished there isn't done again here.
+    taken = call("run", "plain.csv", *PLAIN, "--max-experiments", 4, "--reuse", url, "--out", "again", "--json")
+    assert taken.code == 0, taken.err
+    steps = [line["result"] for line in lines_of(tmp_path / "again") if line["stage"] == "step"]
+    assert {s["status"] for s in steps} == {"reused"}
+    assert f"{len(steps)} finished steps were taken over from {url}" in taken.out
+
+    ended = call("rollback", url, "02-tree")
+    assert ended.code == 0, ended.err
+    assert summary_of(run)["delivered"]["estimator"] == "decision_tree" and summary_of(run)["holdout"]["looks"] == 2
+    assert call("predict", url, "plain.csv").code == 0
+    assert call("rollback", url, "--undo").code == 0
+    assert summary_of(run)["holdout"]["looks"] == 1
+
+    told = json.loads(call("gc", url, "--json").out)
+    assert told["droppable"] > 0 and not told["dropped"]
+    assert json.loads(call("gc", url, "--yes", "--json").out)["droppable"] == told["droppable"]
+    assert json.loads(call("gc", url, "--json").out)["droppable"] == 0
+
+    # After that it can still be replayed, beside itself, and its programs run.
+    ended = call("replay", url, "--json")
+    assert ended.code == 0, ended.err + ended.out
+    found = json.loads(ended.out)
+    assert found["same_model"] and found["folder"] == f"{url}/replays/01" and found["model"] == [model, model]
+    assert json.loads((run / "replays" / "01" / "replay.json").read_text("utf-8")) == found
+    assert [json.loads(line)["run"] for line in call("gc", url, "--json").out.splitlines()] == [url, found["folder"]]
+    program = call("run-program", f"{url}/experiments/02-tree.py", "--data", "plain.csv", "--target", "left")
+    assert program.code == 0, program.err
+    assert not list((tmp_path / "home").rglob("artefacts")), "copies are removed"
+
+
 def test_what_is_not_there_is_said_in_a_sentence(bucket, call):
     for args in (
         ("show", f"s3://{BUCKET}/none"),
         ("resume", f"s3://{BUCKET}/none"),
         ("predict", f"s3://{BUCKET}/none", "rows.csv"),
         ("run", f"s3://{BUCKET}/none.csv", *PLAIN),
+        ("run", "plain.csv", *PLAIN, "--reuse", f"s3://{BUCKET}/none", "--out", "new"),
+        ("replay", f"s3://{BUCKET}/none"),
+        ("rollback", f"s3://{BUCKET}/none", "02-tree"),
+        ("gc", f"s3://{BUCKET}/none", "--yes"),
+        ("run-program", f"s3://{BUCKET}/none.py", "--data", "plain.csv"),
         ("run", "https://example.com/rows.csv", *PLAIN),
         ("show", "gs://bucket/run"),
     ):

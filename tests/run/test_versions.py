@@ -14,6 +14,7 @@ from modelwright import earlier, replaying
 from modelwright.given import given, unchanged
 from modelwright.journal import Journal
 from modelwright.lineage import lineage
+from modelwright.places import find
 from modelwright.state import fold
 from modelwright.step import Failure, Outcome, Record
 from modelwright.stores.folder import Folder
@@ -66,7 +67,7 @@ def test_a_replay_that_differs_says_why_and_has_a_code_of_its_own(plain, call, m
     slower = now.experiments[2]
     now.experiments[2] = replace(slower, oof="0" * 64, truncated=True)
     now.deliveries[-1] = replace(now.deliveries[-1], model="1" * 64)
-    found = replaying.compare_with(plain.run, tmp_path, then, now, script, records)
+    found = replaying.compare_with(find(plain.run), find(tmp_path), then, now, script, records)
     assert [d.what for d in found.differences] == ["library", "experiment", "model"]
     assert found.differences[0].now == "9.9"
     assert "clock" in found.differences[1].why

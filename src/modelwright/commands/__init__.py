@@ -53,11 +53,7 @@ def records_of(folder: Path | str) -> tuple[Record, ...]:
     """The log of a run, in a folder or at a URL."""
     from modelwright.places import find
 
-    store = find(folder).open(readonly=True)
-    try:
-        return tuple(store.events())
-    finally:
-        store.close()
+    return find(folder).records()
 
 
 def state_of(folder: Path | str) -> State:

@@ -72,12 +72,12 @@ def _show_artefacts(folder: Path | str, start: str | None, as_json: bool) -> Non
 
 
 @click.command()
-@click.argument("run", type=Where(local=True))
+@click.argument("run", type=Where())
 @click.argument("experiment", required=False)
 @click.option("--undo", is_flag=True, help="Deliver again what the run chose by itself.")
 @click.option("--time-budget", type=Duration(), default=None, help="Wall-clock for it; the run's by default.")
 @click.option("--json", "as_json", is_flag=True, help="Progress as JSON lines.")
-def rollback(run: Path, experiment: str | None, undo: bool, time_budget: float | None, as_json: bool) -> None:
+def rollback(run: Path | str, experiment: str | None, undo: bool, time_budget: float | None, as_json: bool) -> None:
     """Deliver the model of an earlier EXPERIMENT of RUN: its number, or its name.
 
     The model is fitted and judged like every other, and bundle and report are written anew. The sealed rows were opened
@@ -104,16 +104,16 @@ command (1, 2, 3) and mustn't look like success either."""
 
 
 @click.command()
-@click.argument("run", required=False, type=Where(local=True))
-@click.option("--out", type=Where(local=True), help="The replay's folder.  [default: RUN/replays/NN]")
+@click.argument("run", required=False, type=Where())
+@click.option("--out", type=Where(), help="The replay's folder, or a URL.  [default: RUN/replays/NN]")
 @click.option("--data", help="A file to read instead of the one that the run read.")
 @click.option("--time-budget", type=Duration(), default=None, help="Wall-clock; four times the run's by default.")
 @click.option("--llm", help="Put the run's questions to this language model, and show where its decisions part.")
 @click.option("--max-cost", type=float, help="With --llm: hard cap on what it may cost, in USD.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 def replay(
-    run: Path | None,
-    out: Path | None,
+    run: Path | str | None,
+    out: Path | str | None,
     data: str | None,
     time_budget: float | None,
     llm: str | None,
@@ -165,11 +165,11 @@ def compare(first: Path | str, second: Path | str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=Where(local=True))
+@click.argument("runs", nargs=-1, type=Where())
 @click.option("--all", "everywhere", is_flag=True, help="All runs below modelwright-runs.")
 @click.option("--yes", is_flag=True, help="Drop it; otherwise nothing is touched.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
-def gc(runs: tuple[Path, ...], everywhere: bool, yes: bool, as_json: bool) -> None:
+def gc(runs: tuple[Path | str, ...], everywhere: bool, yes: bool, as_json: bool) -> None:
     """Say what can be dropped from RUNS, with sizes, and with --yes drop it.
 
     Bundles, reports, rollbacks, comparisons and replays need none of it, and runs that haven't ended keep everything.

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -41,7 +42,8 @@ class Remote(Store):
 
     Args:
         url: such as ``s3://bucket/runs/churn``.
-        cache: the folder for local copies, ``ab/abcdef…`` in ``artefacts``; what is there is checked, too.
+        cache: the folder for local copies, ``ab/abcdef…`` in ``artefacts``; what is there is checked, too. ``None``
+            for one that is removed when the store is closed.
         readonly: open an existing store as it is now, also while another process writes to it.
         patience: seconds without a sign of life after which a holder on another machine counts as dead.
 
@@ -54,23 +56,27 @@ class Remote(Store):
 
     name: ClassVar[str] = "remote"
 
-    def __init__(self, url: str, cache: Path, *, readonly: bool = False, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, cache: Path | None, *, readonly: bool = False, patience: float = PATIENCE) -> None:
         self.objects, self.readonly = Objects(url), readonly
+        self._own: TemporaryDirectory[str] | None = None
+        if cache is None:
+            self._own = TemporaryDirectory(prefix="modelwright-", ignore_cleanup_errors=True)
+            cache = Path(self._own.name)
         self._artefacts = Artefacts((cache / "artefacts").resolve())
         self._ledger = Ledger()
         self._lock = threading.Lock()
         self._there: set[str] = set()  # artefacts that this process has seen whole at the URL
         self._lease: Lease | None = None
         self._writer: Writer | None = None
-        if readonly:
-            read = read_on(self.objects, Read())
-            if not read.number:
-                raise RequestError(f"{self.objects.name} is not a run: there is no log below it")
-            self._take_in(read)
-            return
-        self._artefacts.folder.mkdir(parents=True, exist_ok=True)
-        self._lease = Lease.take(self.objects, patience)
         try:
+            if readonly:
+                read = read_on(self.objects, Read())
+                if not read.number:
+                    raise RequestError(f"{self.objects.name} is not a run: there is no log below it")
+                self._take_in(read)
+                return
+            self._artefacts.folder.mkdir(parents=True, exist_ok=True)
+            self._lease = Lease.take(self.objects, patience)
             self._writer = Writer(self.objects, self._lease.session, self._upload)
             self._take_in(self._writer.begin())
         except BaseException:
@@ -158,7 +164,7 @@ class Remote(Store):
         return self._ledger.events(after)
 
     def close(self) -> None:
-        """Write what is left and let go of the lease. May be called twice.
+        """Write what is left, let go of the lease, and remove copies of its own. May be called twice.
 
         Raises:
             StorageError: when it can't be written.
@@ -169,6 +175,8 @@ class Remote(Store):
             if writer is not None:
                 writer.close()
         finally:
+            if self._own is not None:
+                self._own.cleanup()
             if lease is not None:
                 lease.release()
 
