@@ -145,7 +145,9 @@ def test_the_command_asks_a_server_and_says_where_decisions_part(known, tmp_path
         if not request.functions:
             return Said("OK")
         designs = str(request.body["messages"][0]["content"]).startswith("You design machine-learning experiments")
-        return Said(None, ((next(iter(request.functions)), json.dumps({"plans": [THIRD]} if designs else {"verdict": 1})),))
+        return Said(
+            None, ((next(iter(request.functions)), json.dumps({"plans": [THIRD]} if designs else {"verdict": 1})),)
+        )
 
     with ProviderServer(answer) as server:
         command = ["replay", str(run.folder), "--llm", f"{server.url}#stranger", "--out", "memory://asked/again"]

@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from modelwright.stores import Store
 from modelwright.stores._artefacts import Artefacts, repeats
 from modelwright.stores._holder import Holder, this_process
 from modelwright.stores._ledger import as_text, kept
+from modelwright.stores._moments import moments
 
 VERSION = 2
 """Of the tables. Raised when they, or the facts in them, change in a way that older code can't read."""
@@ -72,6 +72,7 @@ class Folder(Store):
         self.file = self.folder / "run.db"
         self._artefacts = Artefacts((artefacts or self.folder / "artefacts").resolve())
         self._lock = threading.RLock()
+        self._now = moments()
         self._guard: IO[str] | None = None
         self._seq, self._chain = 0, ""
         if self.file.is_symlink():
@@ -147,7 +148,7 @@ class Folder(Store):
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the log; it is on the disk when this returns, but for steps (see the class)."""
-        text, now = as_text(body), time.time()
+        text, now = as_text(body), self._now()
         durability: _Durability = "NORMAL" if kind == "step" else "FULL"
         with self._lock:
             seq = self._seq + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +11,7 @@ from modelwright.step import Outcome, Record
 from modelwright.stores import Store
 from modelwright.stores._artefacts import Artefacts
 from modelwright.stores._ledger import Ledger, as_text, kept
+from modelwright.stores._moments import moments
 
 
 class Memory(Store):
@@ -27,6 +27,7 @@ class Memory(Store):
         self._place = TemporaryDirectory(prefix="modelwright-", ignore_cleanup_errors=True)
         self._artefacts = Artefacts(Path(self._place.name).resolve())
         self._ledger = Ledger()
+        self._now = moments()
 
     @property
     def folder(self) -> Path:
@@ -76,7 +77,7 @@ class Memory(Store):
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the log."""
-        return self._ledger.append(time.time(), kind, as_text(body), parent)
+        return self._ledger.append(self._now(), kind, as_text(body), parent)
 
     def events(self, after: int = 0) -> Iterator[Record]:
         """The log from the event after ``after`` on, in order, with what is appended meanwhile."""

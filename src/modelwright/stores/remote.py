@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from modelwright.stores._artefacts import Artefacts
 from modelwright.stores._lease import PATIENCE, Lease
 from modelwright.stores._ledger import Ledger, as_text, kept
 from modelwright.stores._log import Read, Writer, read_on
+from modelwright.stores._moments import moments
 
 TOLD_LATER = "step"
 """The event that only tells of a step which is on record, and whose loss costs that step at most."""
@@ -64,6 +64,7 @@ class Remote(Store):
             cache = Path(self._own.name)
         self._artefacts = Artefacts((cache / "artefacts").resolve())
         self._ledger = Ledger()
+        self._now = moments()
         self._lock = threading.Lock()
         self._there: set[str] = set()  # artefacts that this process has seen whole at the URL
         self._lease: Lease | None = None
@@ -149,7 +150,7 @@ class Remote(Store):
 
     def append(self, kind: str, body: Mapping[str, Any], parent: int = 0) -> Record:
         """Append an event to the log; it is at the URL when this returns, except for one that tells of a step."""
-        text, now = as_text(body), time.time()
+        text, now = as_text(body), self._now()
         with self._lock:
             writer = self._usable()
             record = self._ledger.append(now, kind, text, parent)

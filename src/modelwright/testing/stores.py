@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -53,6 +54,11 @@ class StoreContract:
         assert key == digest_bytes(b"hello")
         assert store.get(key) == b"hello"
         assert not path.exists()
+
+    def test_time_goes_on_when_the_clock_is_set(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = store.append("first", {}).time
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        assert 0 <= store.append("second", {}).time - before < 86_400
 
     def test_links_are_not_moved(self, store: Store, tmp_path: Path) -> None:
         (tmp_path / "secret").write_bytes(b"secret")
