@@ -11,12 +11,14 @@ from __future__ import annotations
 import importlib
 import io
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from modelwright.errors import DataError
+from modelwright.unpacking import Construction, audited, nodes
 
 TRUSTED = frozenset(
     {
@@ -83,7 +85,7 @@ def dump_model(model: Any, path: Path) -> None:
         schema = json.loads(written.read(_SCHEMA))
         objects: dict[Any, int] = {}
         files: dict[str, str] = {}
-        for place, node in enumerate(_nodes(schema)):
+        for place, node in enumerate(nodes(schema)):
             if isinstance(node.get("__id__"), int):
                 # Which equal numbers and texts are one object is an accident of the process.
                 same = f"plain {place}" if node["__loader__"] == "JsonNode" else node["__id__"]
@@ -121,25 +123,32 @@ def without_gaps(data: bytes) -> bytes:
     return bytes(clean)
 
 
-def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """The nodes of a skops schema, each before those below it."""
-    waiting = [schema]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if "__loader__" in value:
-                yield value
-            waiting.extend(reversed(value.values()))
-        elif isinstance(value, list):
-            waiting.extend(reversed(value))
-
-
 def load_model(path: Path) -> Any:
     """Audit a model file, then construct the model.
 
     Raises:
         DataError: when the file isn't a model file, is incomplete, or names types that aren't trusted.
     """
+    try:
+        with ZipFile(path) as archive:
+            schema = json.loads(archive.read(_SCHEMA))
+            types = audited(schema, trusted)
+            if types is not None:
+                return _put_together(path, lambda: Construction(archive, types).make(schema))
+    except (OSError, ValueError, KeyError, BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise DataError(f"{path.name} isn't a model file that can be read: {type(error).__name__}: {error}") from error
+    return _load_by_skops(path)
+
+
+def _put_together(path: Path, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except Exception as error:
+        # Types may be trusted and what they are given may still be broken.
+        raise DataError(f"{path.name} can't be put together: {type(error).__name__}: {error}") from error
+
+
+def _load_by_skops(path: Path) -> Any:
     import skops.io
 
     try:
@@ -153,11 +162,7 @@ def load_model(path: Path) -> Any:
             f"{path.name} was not loaded because it asks for types that modelwright doesn't trust: "
             f"{', '.join(sorted(refused)[:5])}; use a bundle that modelwright wrote"
         )
-    try:
-        return skops.io.load(path, trusted=asked)
-    except Exception as error:
-        # The same holds for constructing: types may be trusted and what they are given may still be broken.
-        raise DataError(f"{path.name} can't be put together: {type(error).__name__}: {error}") from error
+    return _put_together(path, lambda: skops.io.load(path, trusted=asked))
 
 
 def trusted(name: str) -> bool:
@@ -165,8 +170,7 @@ def trusted(name: str) -> bool:
     if name in TRUSTED:
         return True
     module_name, _, class_name = name.rpartition(".")
-    rooms = (*OWN_ROOMS, *_plugin_modules())
-    if not any(module_name == room or module_name.startswith(room + ".") for room in rooms):
+    if not _within(module_name, OWN_ROOMS) and not _within(module_name, _plugin_modules()):
         return False
     try:
         value = getattr(importlib.import_module(module_name), class_name, None)
@@ -175,8 +179,12 @@ def trusted(name: str) -> bool:
     return isinstance(value, type) and value.__module__ == module_name
 
 
-def _plugin_modules() -> list[str]:
+def _within(module_name: str, rooms: tuple[str, ...]) -> bool:
+    return any(module_name == room or module_name.startswith(room + ".") for room in rooms)
+
+
+def _plugin_modules() -> tuple[str, ...]:
     from importlib.metadata import entry_points
 
     groups = ("modelwright.estimators", "modelwright.transforms")
-    return [point.value for group in groups for point in entry_points(group=group)]
+    return tuple(point.value for group in groups for point in entry_points(group=group))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 Kind = Literal["numeric", "boolean", "category", "datetime", "text", "id", "constant"]
 """What a column is, as a person would read it.
@@ -111,3 +117,30 @@ class Table:
     digest: str
     rows: int
     schema: Schema
+
+
+REMEMBERED = 1_000
+"""Levels of a column up to which their dtype is remembered."""
+
+
+def categorical(levels: Sequence[str], codes: np.ndarray[Any, np.dtype[Any]]) -> pd.Categorical:
+    """A category column of distinct levels and, for each row, the place of its level, −1 where missing.
+
+    pandas checks levels whenever it makes a dtype of them. For a single row that costs more than all other work on it,
+    so the dtypes made last are kept.
+    """
+    import pandas as pd
+
+    kind = _level_type(tuple(levels)) if len(levels) <= REMEMBERED else _made_type(levels)
+    return pd.Categorical.from_codes(codes, dtype=kind, validate=False)
+
+
+@lru_cache(maxsize=4_096)
+def _level_type(levels: tuple[str, ...]) -> pd.CategoricalDtype:
+    return _made_type(levels)
+
+
+def _made_type(levels: Sequence[str]) -> pd.CategoricalDtype:
+    import pandas as pd
+
+    return pd.CategoricalDtype(pd.Index(list(levels), dtype="str"))

@@ -68,16 +68,14 @@ def matrix(X: Any, levels: Levels) -> Any:
     if not isinstance(X, pd.DataFrame):
         return np.asarray(X, dtype=np.float64)
     out = np.empty(X.shape, dtype=np.float64)
-    for i, known in enumerate(levels):
-        column = X.iloc[:, i]
+    for i, (known, (_, column)) in enumerate(zip(levels, X.items(), strict=False)):
         if known is None:
             out[:, i] = column.to_numpy(dtype=np.float64, na_value=np.nan)
             continue
-        if not isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.astype("category")
+        values = column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category").array
         place = {level: float(code) for code, level in enumerate(known)}
-        lookup = np.array([place.get(str(v), np.nan) for v in column.cat.categories] + [np.nan])
-        out[:, i] = lookup[column.cat.codes.to_numpy()]  # code -1, missing, takes the last entry
+        lookup = np.array([place.get(str(v), np.nan) for v in values.categories.tolist()] + [np.nan])
+        out[:, i] = lookup[values.codes]  # code -1, missing, takes the last entry
     return out
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from modelwright.readers import _dates, _numbers
 from modelwright.readers._cells import Cells, canonical, levels_of
-from modelwright.table import Field
+from modelwright.table import Field, categorical
 
 NO = ("no", "n", "false", "f", "0", "nein", "non", "off", "falsch", "faux")
 YES = ("yes", "y", "true", "t", "1", "ja", "j", "oui", "o", "si", "sí", "s", "on", "wahr", "vrai")
@@ -49,7 +49,7 @@ def _categorical(levels: list[str], codes: npt.NDArray[np.integer[Any]]) -> pd.C
     if not present.all():
         codes = np.where(codes >= 0, (np.cumsum(present) - 1)[codes] if len(levels) else -1, -1)
         levels = [level for level, used in zip(levels, present, strict=True) if used]
-    return pd.Categorical.from_codes(codes, categories=pd.Index(levels, dtype="str"))
+    return categorical(levels, codes)
 
 
 def _codes_of(distinct: pa.Array, texts: tuple[str, ...]) -> npt.NDArray[np.bool_]:
@@ -128,7 +128,7 @@ def _boolean(cells: Cells, field: Field) -> Converted:
     by_level = np.array([*(meaning.get(text.casefold(), -1) for text in distinct), -1], dtype=np.int32)
     codes = by_level[cells.codes]
     unreadable = int((codes < 0).sum() - (cells.codes < 0).sum())
-    return Converted(pd.Categorical.from_codes(codes, categories=pd.Index([no, yes], dtype="str")), unreadable)
+    return Converted(categorical([no, yes], codes), unreadable)
 
 
 def _text(cells: Cells, field: Field) -> Any:

@@ -74,10 +74,11 @@ def conform(source: Any, schema: Schema, optional: tuple[str, ...]) -> Reading:
     if extra:
         notes.append(f"{_count(len(extra), 'column')} not known to the model, left out: {_listed(extra)}.")
     rows, values = len(raw.frame), dict[int, Any]()
+    columns = [column for _, column in raw.frame.items()]
     nothing = cells(pd.Series([None] * rows, dtype=object))
     for i, field in enumerate(fields):
         here = field.name in places
-        column = cells(raw.frame.iloc[:, places[field.name]]) if here else nothing
+        column = cells(columns[places[field.name]]) if here else nothing
         converted = convert(column, field)
         values[i] = converted.values
         if converted.unreadable > 0:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, NotApplicable, ProgramError
+from modelwright.table import categorical as made
 
 Sort = Literal["numeric", "category", "datetime", "text"]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -169,7 +170,7 @@ def replace_columns(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
 
 def categorical(codes: Array, labels: Sequence[str]) -> pd.Categorical:
     """A category column from positions in its levels, -1 where missing."""
-    return pd.Categorical.from_codes(np.asarray(codes, dtype=np.int64), categories=pd.Index(list(labels), dtype="str"))
+    return made(labels, np.asarray(codes, dtype=np.int64))
 
 
 def unique_names(wanted: Sequence[str], taken: Iterable[object]) -> list[str]:

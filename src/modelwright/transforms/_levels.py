@@ -82,9 +82,8 @@ def _natural(text: str) -> tuple[int, float, str]:
 
 
 def _categorical(series: pd.Series[Any]) -> pd.Categorical:
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return pd.Categorical(series.array)
-    return pd.Categorical(series)
+    values = series.array
+    return values if isinstance(values, pd.Categorical) else pd.Categorical(series)
 
 
 def responses(y: Any, n_classes: int) -> Array:
