@@ -1,8 +1,8 @@
 """Plain skops files, read without skops, whose import takes longer than everything else a prediction needs.
 
-A file is plain when it holds nothing but values, lists, tuples, dictionaries, bytes, arrays, decision trees, and objects
-of types that the caller trusts. What isn't plain is left to skops. As there, everything is audited before anything is
-constructed, and only what was audited is constructed.
+A file is plain when it holds nothing but values, lists, tuples, dictionaries, bytes, arrays, decision trees, and
+objects of types that the caller trusts. What isn't plain is left to skops. As there, everything is audited before
+anything is constructed, and only what was audited is constructed.
 """
 
 from __future__ import annotations

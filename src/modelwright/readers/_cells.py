@@ -188,7 +188,7 @@ def cells(column: pd.Series[Any]) -> Cells:
         return Cells("number", len(column), data=column.to_numpy(dtype=np.float64))
     if isinstance(kind, np.dtype) and kind.kind in "iu" and len(column):
         whole = column.to_numpy()
-        if -EXACT <= int(whole.min()) and int(whole.max()) <= EXACT:
+        if int(whole.min()) >= -EXACT and int(whole.max()) <= EXACT:
             return Cells("number", len(column), data=whole.astype(np.float64))
     if isinstance(kind, pd.CategoricalDtype):
         codes, levels = np.asarray(column.cat.codes, dtype=np.int32), kind.categories

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from modelwright.readers import _dates, _numbers
 from modelwright.readers._cells import Cells, canonical, levels_of
+from modelwright.readers._cells import cells as cells_of
 from modelwright.table import Field, categorical
 
 NO = ("no", "n", "false", "f", "0", "nein", "non", "off", "falsch", "faux")
@@ -25,6 +27,31 @@ class Converted:
 
     values: Any
     unreadable: int = 0
+
+
+FEW, SHORT = 4, 200
+"""Rows, and characters in all, up to which what a column of texts was converted to is remembered."""
+
+
+def converted_column(column: pd.Series[Any], field: Field) -> Converted:
+    """:func:`convert` for a column of any source; the result must not be written to.
+
+    Where rows come one at a time, the same few texts come again and again, and all work on them is overhead.
+    """
+    if (
+        len(column) <= FEW
+        and field.kind != "text"
+        and (column.dtype == object or isinstance(column.dtype, pd.StringDtype))
+    ):
+        texts = tuple(column.tolist())
+        if all(type(text) is str for text in texts) and sum(map(len, texts)) <= SHORT:
+            return _remembered(texts, field)
+    return convert(cells_of(column), field)
+
+
+@lru_cache(maxsize=8_192)
+def _remembered(texts: tuple[str, ...], field: Field) -> Converted:
+    return convert(cells_of(pd.Series(texts, dtype=object)), field)
 
 
 def convert(cells: Cells, field: Field) -> Converted:

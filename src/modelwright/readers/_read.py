@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +20,7 @@ from modelwright.errors import DataError, RequestError, UserError
 from modelwright.objects import fetch
 from modelwright.readers import Raw, Reader, Reading, _files, _frames, all_readers
 from modelwright.readers._cells import Cells, cells
-from modelwright.readers._convert import convert
+from modelwright.readers._convert import convert, converted_column
 from modelwright.readers._demand import demand
 from modelwright.readers._header import NUMBER
 from modelwright.readers._infer import infer
@@ -75,11 +76,10 @@ def conform(source: Any, schema: Schema, optional: tuple[str, ...]) -> Reading:
         notes.append(f"{_count(len(extra), 'column')} not known to the model, left out: {_listed(extra)}.")
     rows, values = len(raw.frame), dict[int, Any]()
     columns = [column for _, column in raw.frame.items()]
-    nothing = cells(pd.Series([None] * rows, dtype=object))
     for i, field in enumerate(fields):
-        here = field.name in places
-        column = cells(columns[places[field.name]]) if here else nothing
-        converted = convert(column, field)
+        place = places.get(field.name)
+        column = pd.Series([None] * rows, dtype=object) if place is None else columns[place]
+        converted = converted_column(column, field)
         values[i] = converted.values
         if converted.unreadable > 0:
             notes.append(
@@ -108,8 +108,13 @@ def _listed(names: Iterable[str]) -> str:
 def _frame(values: dict[int, Any], names: list[str], rows: int) -> pd.DataFrame:
     # One block for all numbers is quicker to compute with, but making it takes a second copy of them.
     frame = pd.DataFrame(values, index=pd.RangeIndex(rows), copy=rows < LARGE)
-    frame.columns = pd.Index(names, dtype="str")
+    frame.columns = _labels(tuple(names))
     return frame
+
+
+@lru_cache(maxsize=16)
+def _labels(names: tuple[str, ...]) -> pd.Index[str]:
+    return pd.Index(names, dtype="str")
 
 
 def _raw(source: Any) -> Raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,8 +95,8 @@ class Classification(Task):
         """The label of each row, and the probability of every class; of two classes the last is called from the
         threshold on (0.5 when there is none)."""
         labels = np.array(classes, dtype=object)[to_labels(raw, threshold)]
-        columns = {"prediction": pd.Series(labels, dtype="str")}
-        columns |= {f"probability_{label}": pd.Series(raw[:, i], dtype=np.float64) for i, label in enumerate(classes)}
+        columns: dict[str, Any] = {"prediction": pd.Series(labels, dtype="str")}
+        columns |= {f"probability_{label}": raw[:, i] for i, label in enumerate(classes)}
         return pd.DataFrame(columns)
 
 

@@ -52,12 +52,12 @@ class Levels:
         """Positions in ``texts``, ``UNSEEN`` for levels that training didn't have, ``MISSING`` for no value."""
         values = _categorical(series)
         find = self._position.get
-        codes = values.codes
-        if len(codes) < len(values.categories):  # few rows of a frame with many categories: only those that occur
+        codes, levels = values.codes, values.categories
+        if len(codes) < len(levels):  # few rows of a frame with many categories: only those that occur
             used, codes = np.unique(codes, return_inverse=True)
-            found = [find(str(values.categories[i]), UNSEEN) if i >= 0 else MISSING for i in used]
+            found = [find(str(levels[i]), UNSEEN) if i >= 0 else MISSING for i in used]
         else:
-            found = [*(find(str(level), UNSEEN) for level in values.categories), MISSING]
+            found = [*(find(str(level), UNSEEN) for level in levels.tolist()), MISSING]
         result: Array = np.array(found, dtype=np.int64)[codes]
         return result
 
