@@ -221,6 +221,11 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     history = _history(ground)
     if history:
         yield Plan(
+            f"{flat}-own-usual", Use(linear), _unusual(ground),
+            reason="How far each unit is from its own usual, in its own standard deviations: the same for every unit.",
+            hypothesis=Hypothesis("Slow drifts away from a unit's usual level announce the outcome.", 0.6),
+        )  # fmt: skip
+        yield Plan(
             f"{flat}-own-past", Use(linear), history,
             idea="own-past",
             reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
@@ -231,7 +236,8 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     )
     if history:
         yield Plan(
-            "lightgbm-own-past", Use("lightgbm", {"num_leaves": 8}), (*_deviations(ground), *history),
+            "lightgbm-own-past", Use("lightgbm", {"num_leaves": 8}),
+            (*_deviations(ground), *history, *_units_alike(ground)),
             idea="own-past",
             reason="Each unit's past, and its deviation from its own usual, for a model that finds interactions.",
         )  # fmt: skip
@@ -363,6 +369,19 @@ def _deviations(ground: Ground) -> tuple[Use, ...]:
     """How far each unit is from its own usual, over the same windows: trees can't subtract."""
     columns, windows = _past(ground)
     return (Use("own_usual", {"columns": columns, "spans": windows}),) if columns else ()
+
+
+def _unusual(ground: Ground) -> tuple[Use, ...]:
+    """Each unit's deviations from all of its past, over all windows, and from the longest of them alone."""
+    columns, windows = _past(ground)
+    longest = Use("trailing_zscore", {"columns": columns, "windows": windows[-1:]})
+    return (*_deviations(ground), longest, *_units_alike(ground))
+
+
+def _units_alike(ground: Ground) -> tuple[Use, ...]:
+    """Without the units' names: what is relative to each unit's own past should serve all of them."""
+    group = ground.problem.group_column.value
+    return (Use("drop_columns", {"columns": (group,)}),) if group in ground.schema else ()
 
 
 def _past(ground: Ground) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -37,7 +37,7 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     """
     done = {content(p) for p in earlier}
     names = {p.name for p in earlier}
-    carried = _carried(ground, done, seen)
+    carried = _carried(ground, names, done, seen)
     if carried is not None:
         return carried
     for plan in portfolio(ground):
@@ -46,7 +46,7 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     return variation(ground, number, done, seen)
 
 
-def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
+def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
         if source.plan.by not in ("designer", "portfolio") or source.status != "done" or source.recipe is None:
@@ -55,7 +55,7 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
         for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
             plan = replace(
                 base,
-                name=f"{base.name}-with-{source.plan.name}"[:60],
+                name=f"{base.name}-with-{source.number}-{source.plan.name}"[:60],
                 transforms=(*made.transforms, *base.transforms),
                 target=base.target or made.target,
                 by="carried",
@@ -64,7 +64,9 @@ def _carried(ground: Ground, done: set[str], seen: Seen) -> Plan | None:
                 parent=source.slug,
                 question=source.plan.question,
             )
-            if content(plan) not in done and base.estimator.action != made.estimator.action:
+            # By name, too: a plan that was made lighter has another content than the one that was meant.
+            new = plan.name not in names and content(plan) not in done
+            if new and base.estimator.action != made.estimator.action:
                 return plan
     return None
 

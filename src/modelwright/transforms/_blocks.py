@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelwright.transforms._calendar import CYCLES, PARTS, microseconds, moments, part, varies
+from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
 from modelwright.transforms._words import COUNTS, Components, Grams, Scores, text_counts
@@ -62,10 +62,18 @@ class Numbers(Block):
 
 
 class Dates(Block):
-    """A datetime column as the parts that vary in training, without those that are named."""
+    """A datetime column as the parts that vary in training, without those that are named.
 
-    def __init__(self, column: str, without: tuple[str, ...] = ()) -> None:
-        self.column, self.without = column, without
+    Args:
+        column: its name.
+        without: parts that are left out.
+        recurring: whether only parts count that have come round often enough. Where rows are predicted that are later
+            than all those learnt from, a model can only use of the time what it has seen come back: with less than
+            two years a month is one stretch of the past, and elapsed days never come back.
+    """
+
+    def __init__(self, column: str, without: tuple[str, ...] = (), recurring: bool = False) -> None:
+        self.column, self.without, self.recurring = column, without, recurring
 
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Find where elapsed days start, and the parts that vary."""
@@ -74,7 +82,10 @@ class Dates(Block):
         known = known[~np.isnan(known)]
         self.origin = float(known.min()) if known.size else 0.0
         self.parts = [p for p in PARTS if p not in self.without and varies(part(index, p, self.origin))]
-        if not (self.parts or self.without) and index.isna().any() and known.size:
+        if self.recurring:
+            span = days_spanned(index)
+            self.parts = [p for p in self.parts if span >= OFTEN.get(p, np.inf)]
+        elif not (self.parts or self.without) and index.isna().any() and known.size:
             self.parts = ["elapsed_days"]
         self.names = [f"{self.column}_{p}" for p in self.parts]
 

@@ -11,6 +11,8 @@ from modelwright.transforms._frames import Array
 
 PARTS = ("year", "month", "day", "weekday", "hour", "minute", "elapsed_days")
 CYCLES = {"month": 12.0, "day": 31.0, "weekday": 7.0, "hour": 24.0, "minute": 60.0}
+OFTEN = {"month": 731.0, "day": 731.0, "weekday": 28.0, "hour": 7.0, "minute": 1.0}
+"""Days in which a part comes round often enough to be told from what else happened then: two years for the months."""
 _DAY = 86_400e6
 
 
@@ -32,6 +34,13 @@ def part(index: pd.DatetimeIndex, name: str, origin: float) -> Array:
     if name == "elapsed_days":
         return (microseconds(index) - origin) / _DAY
     return np.asarray(index.day_of_week if name == "weekday" else getattr(index, name), dtype=np.float64)
+
+
+def days_spanned(index: pd.DatetimeIndex) -> float:
+    """Days between the earliest and the latest moment; 0 when there are fewer than two."""
+    known = microseconds(index)
+    known = known[~np.isnan(known)]
+    return float(known.max() - known.min()) / _DAY if known.size else 0.0
 
 
 def varies(values: Array) -> bool:

@@ -45,6 +45,11 @@ class _Viewer(FrameTransformer):
 
     seed: int
     n_classes: int
+    time_column: str | None
+
+    def _recurring(self, name: str) -> bool:
+        """Whether new rows are later than all others by this column."""
+        return name == self.time_column
 
     def _learn(self, X: pd.DataFrame, y: Any) -> None:
         self._fit(X, y, cross_fit=False)
@@ -100,15 +105,16 @@ class TreeView(_Viewer):
 
     def __init__(
         self, order: str, max_levels_onehot: int, target_levels: int, smoothing: float, n_components: int,
-        max_text_features: int, n_classes: int, seed: int,
+        max_text_features: int, n_classes: int, seed: int, time_column: str | None = None,
     ) -> None:  # fmt: skip
+        self.time_column = time_column
         self.order, self.max_levels_onehot, self.target_levels = order, max_levels_onehot, target_levels
         self.smoothing, self.n_components, self.max_text_features = smoothing, n_components, max_text_features
         self.n_classes, self.seed = n_classes, seed
 
     def _plan(self, X: pd.DataFrame) -> tuple[list[Block], list[Block]]:
         inner: list[Block] = [Numbers(names_of(X, "numeric"))]
-        inner += [Dates(name) for name in names_of(X, "datetime")]
+        inner += [Dates(name, recurring=self._recurring(name)) for name in names_of(X, "datetime")]
         onehot: dict[str, Levels] = {}
         for name, levels in _informative_levels(X).items():
             if 2 < len(levels) <= self.max_levels_onehot:
@@ -149,7 +155,9 @@ class Trees(View):
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> TreeView:
         """See :class:`~modelwright.transforms.View`; the result is a ``float64`` array."""
-        return TreeView(**filled(self, params), n_classes=setting.n_classes, seed=setting.seed)
+        return TreeView(
+            **filled(self, params), n_classes=setting.n_classes, seed=setting.seed, time_column=setting.time_column
+        )
 
 
 class NativeView(_Viewer):
@@ -157,8 +165,9 @@ class NativeView(_Viewer):
 
     def __init__(
         self, max_levels: int, min_count: int, smoothing: float, n_components: int, max_text_features: int,
-        n_classes: int, seed: int, monotone: dict[str, int] | None = None,
+        n_classes: int, seed: int, monotone: dict[str, int] | None = None, time_column: str | None = None,
     ) -> None:  # fmt: skip
+        self.time_column = time_column
         self.max_levels, self.min_count, self.smoothing = max_levels, min_count, smoothing
         self.monotone = monotone
         self.n_components, self.max_text_features = n_components, max_text_features
@@ -166,7 +175,7 @@ class NativeView(_Viewer):
 
     def _plan(self, X: pd.DataFrame) -> tuple[list[Block], list[Block]]:
         inner: list[Block] = [Numbers(names_of(X, "numeric"))]
-        inner += [Dates(name) for name in names_of(X, "datetime")]
+        inner += [Dates(name, recurring=self._recurring(name)) for name in names_of(X, "datetime")]
         self.kept_: dict[str, Levels] = {}
         self.pooled_: dict[str, str] = {}
         for name, levels in _informative_levels(X).items():
@@ -237,8 +246,9 @@ class Native(View):
     def build(self, params: Mapping[str, Any], setting: Setting) -> NativeView:
         """See :class:`~modelwright.transforms.View`; the result is a frame, unseen levels are missing."""
         return NativeView(
-            **filled(self, params), n_classes=setting.n_classes, seed=setting.seed, monotone=dict(setting.monotone)
-        )
+            **filled(self, params), n_classes=setting.n_classes, seed=setting.seed, monotone=dict(setting.monotone),
+            time_column=setting.time_column,
+        )  # fmt: skip
 
 
 class ScaledView(_Viewer):
@@ -270,7 +280,7 @@ class ScaledView(_Viewer):
             inner += [TextNumbers(name, self.n_components, self.max_text_features, self.seed) for name in words]
         else:
             inner += [TextCounts(name) for name in words]
-        outer: list[Block] = [Cycles(name) for name in dates]
+        outer: list[Block] = [Cycles(name, recurring=self._recurring(name)) for name in dates]
         if onehot:
             outer.append(Indicators(list(onehot), list(onehot.values()), self.max_levels, self.min_count))
         if not self.compact:
@@ -281,10 +291,9 @@ class ScaledView(_Viewer):
         """A date's parts that a weighted sum can use.
 
         Within a year, the month is a second clock beside the elapsed days; a weighted sum plays the two off against
-        each other and goes astray at the turn of the year. Of what orders the rows in time, new rows only have values
-        that were never seen, so nothing that keeps growing is used.
+        each other and goes astray at the turn of the year.
         """
-        return Dates(name, ("month", "year", "elapsed_days") if name == self.time_column else ("month",))
+        return Dates(name, ("month",), self._recurring(name))
 
     def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         if fitting:
