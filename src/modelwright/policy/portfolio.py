@@ -273,11 +273,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
         reason="Few leaves and more trees: better where effects mostly add up.",
     )  # fmt: skip
-    if ground.rows <= CURVES_ROWS and len(ground.schema.fields) <= CURVES_COLUMNS:
-        yield Plan(
-            "explainable-boosting", Use("explainable_boosting"), target=log,
-            reason="Curves for single columns and a few pairs, added up: readable, and strong on small tables.",
-        )  # fmt: skip
     yield Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
     if codes:
         yield Plan(
@@ -326,6 +321,11 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     )  # fmt: skip
     if small:
         yield Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
+    if ground.rows <= CURVES_ROWS and len(ground.schema.fields) <= CURVES_COLUMNS:
+        yield Plan(
+            "explainable-boosting", Use("explainable_boosting"), target=log,
+            reason="Curves for single columns and a few pairs, added up: readable, and strong on small tables.",
+        )  # fmt: skip
 
 
 def _differences(ground: Ground, pace: Mapping[str, float], history: tuple[Use, ...]) -> Iterator[Plan]:
