@@ -184,6 +184,9 @@ class Local(Executor):
             "OMP_WAIT_POLICY": "passive",
             "GOMP_SPINCOUNT": "0",
             "KMP_BLOCKTIME": "0",
+            # Arrow's allocator sets a GiB aside at once: mapped, if untouched, it leaves no room below a small limit,
+            # and OpenBLAS tries for ever to get some. In KiB.
+            "MIMALLOC_ARENA_RESERVE": str(64 << 10),
             "PYTHONHASHSEED": "0",
             "PYTHONPATH": os.pathsep.join(p for p in path if os.pathsep not in p),
             "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
