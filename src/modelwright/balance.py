@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from modelwright.decision import Balance
-from modelwright.ensemble import greedy, mixture
+from modelwright.ensemble import mixture
 from modelwright.evaluation import Evaluator
+from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment
 from modelwright.tasks.metrics import gain
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mapping[int, float]) -> Balance | None:
@@ -33,18 +30,9 @@ def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mappi
     if not thought:
         return None
     metric = evaluator.metric
-    together = _score(evaluator, {n: evaluator.oof(usable[n].oof) for n in weights}, weights)
-    own = {n: evaluator.oof(e.oof) for n, e in usable.items() if n not in thought and e.informed}
-    alone = None
-    if own:
-        chosen = greedy(
-            own,
-            lambda p, rows: evaluator.score(evaluator.mixing_metric, p, rows),
-            evaluator.mixing_metric,
-            seed=evaluator.situation.seed,
-            kinds={n: usable[n].plan.estimator.action for n in own},
-        )
-        alone = _score(evaluator, own, chosen)
+    together = _score(evaluator, usable, weights)
+    own = {n: e for n, e in usable.items() if n not in thought and e.informed}
+    alone = _score(evaluator, own, best_mixture(evaluator, own)) if own else None
     better = None
     if alone is not None and metric.best != alone:
         better = round(100.0 * gain(metric, together, alone) / abs(metric.best - alone), 2)
@@ -52,10 +40,10 @@ def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mappi
     return Balance(metric.name, together, alone, better, share)
 
 
-def _score(evaluator: Evaluator, predictions: Mapping[int, np.ndarray], weights: Mapping[int, float]) -> float:
+def _score(evaluator: Evaluator, experiments: Mapping[int, Experiment], weights: Mapping[int, float]) -> float:
     import numpy as np
 
-    mixed = mixture({n: predictions[n] for n in weights}, weights)
+    mixed = mixture({n: evaluator.oof(experiments[n].oof) for n in weights}, weights)
     seen = np.isfinite(mixed).reshape(len(mixed), -1).all(axis=1)
     rows = np.flatnonzero(seen)
     return evaluator.score(evaluator.metric, mixed[rows], rows)

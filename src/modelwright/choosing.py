@@ -14,8 +14,9 @@ from modelwright.constraining import (
     measured,
     operating_point,
 )
-from modelwright.ensemble import greedy, mixture
+from modelwright.ensemble import mixture
 from modelwright.evaluation import Evaluator
+from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment
 from modelwright.policy.portfolio import allowed
 from modelwright.problem import Constraints
@@ -114,21 +115,15 @@ class Chooser:
             chosen = {ranked[0].number: 1.0}
         else:
             metric = self.evaluator.metric
-            chosen = self._mixture(eligible, self.evaluator.mixing_metric)
+            chosen = self._mixture(eligible)
             if metric is not self.evaluator.mixing_metric:
                 alone = {ranked[0].number: 1.0}
                 if gain(metric, self.score(chosen), self.score(alone)) < 0:
                     chosen = self._mixture(eligible, metric)
         return self._fairest(chosen, ranked) if self.groups else chosen
 
-    def _mixture(self, eligible: Mapping[int, Experiment], metric: Metric) -> dict[int, float]:
-        return greedy(
-            {n: self.prediction(n) for n in eligible},
-            lambda p, rows: self.evaluator.score(metric, p, self.evaluator.validated[rows]),
-            metric,
-            seed=self.evaluator.situation.seed,
-            kinds={n: e.plan.estimator.action for n, e in eligible.items()},
-        )
+    def _mixture(self, eligible: Mapping[int, Experiment], metric: Metric | None = None) -> dict[int, float]:
+        return best_mixture(self.evaluator, eligible, metric, {n: self.prediction(n) for n in eligible})
 
     def by_score(self, experiments: Mapping[int, Experiment]) -> list[Experiment]:
         """Experiments with a score: best first, constants last."""

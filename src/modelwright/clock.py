@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 SHORT = 60.0
 """Seconds of budget up to which the model itself needs all there is."""
-ALL_ROWS = 1.25
+WHOLE_REFIT = 1.25
 """What a fit on all rows takes, compared with one on the development rows."""
 
 
@@ -52,7 +52,9 @@ class Clock:
         fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
         once = max([sum(refits) / slots, *refits], default=0.0)
         # Fitting once more on all rows goes on beside it; that is worth a sixth of the budget, no more.
-        twice = max([(1 + ALL_ROWS) * sum(refits) / slots, *(ALL_ROWS * seconds for seconds in refits)], default=0.0)
+        twice = max(
+            [(1 + WHOLE_REFIT) * sum(refits) / slots, *(WHOLE_REFIT * seconds for seconds in refits)], default=0.0
+        )
         return min(fixed + 1.2 * max(once, min(twice, once + self.budget / 6)), 0.6 * self.budget)
 
     def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0) -> float:

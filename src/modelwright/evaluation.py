@@ -15,7 +15,7 @@ from modelwright.actions import checked_recipe, predicted_bytes, predicted_secon
 from modelwright.engine import Engine
 from modelwright.errors import StepError
 from modelwright.executors import SHARED
-from modelwright.fidelity import ALL_ROWS, Fidelity
+from modelwright.fidelity import EVERY_ROW, Fidelity
 from modelwright.hashing import plain
 from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Setting
@@ -157,7 +157,7 @@ class Evaluator:
         truth: np.ndarray,
         assignment: np.ndarray,
         memory: int = 0,
-        fidelity: Fidelity = ALL_ROWS,
+        fidelity: Fidelity = EVERY_ROW,
     ) -> None:
         self.engine = engine
         self.situation = situation

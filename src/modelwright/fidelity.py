@@ -78,7 +78,7 @@ class Fidelity:
         return higher[0] if higher else None
 
 
-ALL_ROWS = Fidelity()
+EVERY_ROW = Fidelity()
 
 
 def most_in_memory(columns: int, memory: int) -> int:

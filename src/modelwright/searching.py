@@ -12,11 +12,11 @@ from functools import cached_property
 import numpy as np
 
 from modelwright.clock import Clock
-from modelwright.ensemble import greedy
 from modelwright.evaluation import Bar, Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
 from modelwright.memory import Remembered
+from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
@@ -150,19 +150,7 @@ class Search:
         if self.evaluator.fidelity.sampled:
             known = topmost(known)
         if self._weights[0] != count:
-            chosen, metric = {}, self.evaluator.mixing_metric
-            if known:
-                chosen = greedy(
-                    {n: self.evaluator.validated_oof(e.oof) for n, e in known.items()},
-                    lambda p, rows: self.evaluator.score(metric, p, self.evaluator.validated[rows]),
-                    metric,
-                    seed=self.prepared.problem.seed,
-                    candidates=12,
-                    kinds={n: e.plan.estimator.action for n, e in known.items()},
-                    rounds=20,
-                    max_rows=4_000,
-                )
-            self._weights = (count, chosen)
+            self._weights = (count, best_mixture(self.evaluator, known, candidates=12, rounds=20, max_rows=4_000))
         return self._weights[1]
 
     def refits(self, upto: int) -> tuple[float, ...]:

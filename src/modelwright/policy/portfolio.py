@@ -222,6 +222,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if history:
         yield Plan(
             f"{flat}-own-usual", Use(linear), _unusual(ground),
+            idea="own-past",
             reason="How far each unit is from its own usual, in its own standard deviations: the same for every unit.",
             hypothesis=Hypothesis("Slow drifts away from a unit's usual level announce the outcome.", 0.6),
         )  # fmt: skip
@@ -241,7 +242,8 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             idea="own-past",
             reason="Each unit's past, and its deviation from its own usual, for a model that finds interactions.",
         )  # fmt: skip
-    yield from _differences(ground, pace, history)
+    differences = tuple(_differences(ground, pace, history))
+    yield from differences[:2]
     if log is not None:
         yield Plan(
             "lightgbm-log-target", Use("lightgbm"), target=log,
@@ -273,6 +275,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
         reason="Few leaves and more trees: better where effects mostly add up.",
     )  # fmt: skip
+    yield from differences[2:]
     yield Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
     if codes:
         yield Plan(
@@ -298,7 +301,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
     yield Plan(
-        f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}),
+        f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}), idea="quantile",
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
     )  # fmt: skip
     if ground.combinable:
@@ -345,8 +348,9 @@ def _differences(ground: Ground, pace: Mapping[str, float], history: tuple[Use, 
     )  # fmt: skip
     if history:
         yield Plan(
-            "lightgbm-own-past-difference", Use("lightgbm", {"num_leaves": 8}), (*_deviations(ground), *history),
-            target=near, idea="difference", hypothesis=hypothesis,
+            "lightgbm-own-past-difference", Use("lightgbm", {"num_leaves": 8}),
+            (*_deviations(ground), *history, *_units_alike(ground)), target=near, idea="difference",
+            hypothesis=hypothesis,
             reason="Each unit's past tells how it will go on from where it is.",
         )  # fmt: skip
     yield Plan(

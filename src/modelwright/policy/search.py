@@ -113,6 +113,7 @@ def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
     if not plan.idea:
         return True
     ours = [e for e in seen.experiments if e.plan.by == "portfolio"]
-    without = {e.plan.estimator.action for e in ours if not e.plan.idea and e.status == "done"}
+    plain = [e for e in ours if not e.plan.idea and not e.plan.transforms and e.status == "done"]
+    without = {e.plan.estimator.action for e in plain}
     tried = [e for e in ours if e.plan.idea == plan.idea and e.plan.estimator.action in without]
     return not tried or any(e.status != "pruned" for e in tried)
