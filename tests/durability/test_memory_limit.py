@@ -60,12 +60,12 @@ def test_a_run_within_the_least_memory_delivers_and_says_what_had_no_place(tmp_p
     table["left"] = np.where(table.a * table.b + 0.5 * table.c + rng.normal(0, 0.8, 6_000) > 0.3, "yes", "no")
     asked = Request(
         "<frame>", "Who left?", target="left", max_experiments=4, time_budget=300.0, memory_limit=HOST + LEAST,
-        constraints="## Models\n- only random_forest, logistic_regression\n",
+        constraints="## Models\n- only extra_trees, logistic_regression\n",
     )  # fmt: skip
     summary = run.start(asked, tmp_path / "run", source=table)
     records = find(tmp_path / "run").records()
     (refused,) = [f for e in fold(records).experiments.values() for f in e.failures]
-    assert refused.error_type == "NotStarted" and "random_forest wasn't started: on 3,840 rows" in refused.message
+    assert refused.error_type == "NotStarted" and "extra_trees wasn't started: on 3,840 rows" in refused.message
     told = "1 fit(s) weren't started, since by forecast they had no place in the memory limit of 540 MiB."
     assert told in (tmp_path / "run" / "report.md").read_text("utf-8").replace("\xa0", " ")
     steps = [r.body for r in records if r.kind == "step"]
