@@ -23,11 +23,15 @@ from modelwright.estimators import Estimator, Family
 from modelwright.estimators._early_stopping import inner_split
 from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._params import Share, class_weight
+from modelwright.estimators._sharpness import sharpened, sharpening
 from modelwright.recipe import Setting
 
 ROWS_A_TREE = 50_000
 LEAVES = (1, 3, 10)
 PILOT_TREES, PILOT_ROWS = 50, 15_000
+FEWEST = 200
+"""Rows below which nothing can be chosen on held-out ones."""
+FEWEST_TREES = 100
 LARGEST = 5e8  # bytes
 
 
@@ -38,12 +42,19 @@ class Forest(Wrapped):
     mixed with the class shares as if these were one more tree, so that none is zero.
 
     ``min_samples_leaf=None`` takes 1, 3 or 10 rows, whichever is best for a small forest on a quarter of the training
-    rows, and 2 below 200 rows: nothing else in a forest matters as much, in either direction. Where whole trees would
-    make a model of more than half a gigabyte, larger leaves are taken.
+    rows, and 2 below 200 rows: nothing else in a forest matters as much, in either direction. Where the trees would
+    make a model of more than half a gigabyte, there are fewer, down to a hundred, or larger leaves.
+
+    The mean of many trees that disagree is less sure than they should be together, the more so the more classes there
+    are. Probabilities are raised to the power that suits those rows best (temperature scaling, Guo, Pleiss, Sun and
+    Weinberger, "On calibration of modern neural networks", ICML 2017), and divided by their sum.
 
     Args:
         seed: seed of the division into rows to learn from and rows to choose by.
         ordered: whether rows lie in the order of a time or group column.
+
+    Attributes:
+        power_: the power.
     """
 
     def __init__(
@@ -62,11 +73,12 @@ class Forest(Wrapped):
         self.seed, self.ordered = seed, ordered
 
     def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        n, total = X.shape[0], estimator.n_estimators
+        n = X.shape[0]
         bagging = isinstance(estimator, BaggingClassifier | BaggingRegressor)
         tree = estimator.estimator if bagging else estimator
-        if tree.min_samples_leaf is None:
-            tree.min_samples_leaf = self._leaf(estimator, X, y, weights)
+        leaves = LEAVES if tree.min_samples_leaf is None else (tree.min_samples_leaf,)
+        tree.min_samples_leaf, self.power_, total = self._chosen(leaves, estimator, X, y, weights)
+        estimator.set_params(n_estimators=total)
         if estimator.max_samples is None and n > ROWS_A_TREE:
             estimator.set_params(bootstrap=True, max_samples=ROWS_A_TREE)
         elif not estimator.bootstrap and not bagging:
@@ -79,38 +91,47 @@ class Forest(Wrapped):
         # One thread adds up the trees in one order; more would make the last bit depend on chance.
         return estimator.set_params(n_jobs=1)
 
-    def _leaf(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> int:
-        n = len(y)
-        if n < 200:
-            return 2  # too few rows to choose by
+    def _chosen(
+        self, leaves: tuple[int, ...], estimator: Any, X: Any, y: Array, weights: Array | None
+    ) -> tuple[int, float, int]:
+        """The size of leaves and the power that suit held-out rows best, by a small forest; and how many trees."""
+        n, total = len(y), int(estimator.n_estimators)
+        if n < FEWEST:
+            return (leaves[0] if len(leaves) == 1 else 2), 1.0, total  # too few rows to choose by
+        if len(leaves) == 1 and not self.n_classes:
+            return leaves[0], 1.0, total
         train, held = inner_split(y, 0.25, self.n_classes > 0, self.ordered, self.seed)
         some = train[np.linspace(0, len(train) - 1, min(len(train), PILOT_ROWS)).astype(int)]
         if len(np.unique(y[some])) < len(np.unique(y)) and self.n_classes:
             some = train
         marks = None if weights is None else weights[some]
-        trees = min(PILOT_TREES, estimator.n_estimators)
-        best, chosen = np.inf, LEAVES[-1]
-        for leaf in LEAVES:
+        trees = min(PILOT_TREES, total)
+        best, chosen = np.inf, (leaves[-1], 1.0, total)
+        for leaf in leaves:
             small = clone(estimator).set_params(n_estimators=trees)
             (small if hasattr(small, "min_samples_leaf") else small.estimator).min_samples_leaf = leaf
             started = time.monotonic()
             super()._fit_one(small, X[some], y[some], marks)
             took = time.monotonic() - started
             nodes = sum(t.tree_.node_count for t in small.estimators_) / trees
-            size = estimator.n_estimators * nodes * n / len(some) * (72 + 8 * self.n_classes)
-            if size > LARGEST and leaf != LEAVES[-1]:
+            fitting = min(total, int(LARGEST / (nodes * n / len(some) * (72 + 8 * self.n_classes))))
+            if fitting < min(total, FEWEST_TREES) and leaf != leaves[-1]:
                 continue
+            counts = None if weights is None else weights[held]
             if self.n_classes:
-                errors = np.square(small.predict_proba(X[held]) - np.eye(len(self.classes_))[y[held]]).sum(axis=1)
+                guess = self._with_shares(small.predict_proba(X[held]), trees)
+                power, loss = sharpening(guess, y[held], counts)
             else:
-                errors = np.square(small.predict(X[held]) - y[held])
-            loss = float(np.average(errors, weights=None if weights is None else weights[held]))
+                power, loss = 1.0, float(np.average(np.square(small.predict(X[held]) - y[held]), weights=counts))
             if loss < best:
-                best, chosen = loss, leaf
-            if 4 * took * estimator.n_estimators / trees * n / len(some) > self._time_left():
+                best, chosen = loss, (leaf, power, max(fitting, min(total, FEWEST_TREES)))
+            if 4 * took * total / trees * n / len(some) > self._time_left():
                 self.truncated_ = True  # the clock decided
                 break
         return chosen
+
+    def _with_shares(self, raw: Array, trees: int) -> Array:
+        return (trees * raw + self.prior_) / (trees + 1)
 
     def _grow(self, estimator: Any, X: Any, y: Array, kwargs: dict[str, Any], total: int) -> None:
         portion = max(1, self.threads)
@@ -135,8 +156,7 @@ class Forest(Wrapped):
 
     def _raw(self, X: Any) -> Array:
         raw = super()._raw(X)
-        trees = self.rounds_
-        return (trees * raw + self.prior_) / (trees + 1) if self.n_classes else raw
+        return sharpened(self._with_shares(raw, self.rounds_), self.power_) if self.n_classes else raw
 
 
 TREES = Integer("n_estimators", "number of trees", 300, low=1, high=5_000)

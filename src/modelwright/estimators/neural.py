@@ -127,13 +127,13 @@ class MultilayerPerceptron(Estimator):
     )
     view = "dense"
     params = (
-        Layers("hidden_layer_sizes", "neurons of each hidden layer", (96, 48), low=1, high=2_048, whole=True,
+        Layers("hidden_layer_sizes", "neurons of each hidden layer", (256, 128), low=1, high=2_048, whole=True,
                max_items=8,
                search=((32,), (64, 32), (96, 48), (128, 64), (128, 64, 32), (256, 128))),
         Choice("activation", "the neurons' response", "relu", values=("relu", "tanh", "logistic"),
                search=("relu", "tanh")),
         Real("alpha", "L2 penalty on weights", 1e-3, low=0.0, high=1e3, search=(1e-5, 1.0), log=True),
-        Real("learning_rate_init", "step size of Adam", 2e-3, low=0.0, high=1.0, open_low=True, search=(5e-4, 8e-3),
+        Real("learning_rate_init", "step size of Adam", 1e-3, low=0.0, high=1.0, open_low=True, search=(5e-4, 8e-3),
              log=True),
         Integer("batch_size", "rows of one step; None takes a thirtieth of them, 16 to 256", None, low=1, high=10_000),
         Integer("max_iter", "passes over the rows at most", 200, low=1, high=5_000),
@@ -157,7 +157,7 @@ class MultilayerPerceptron(Estimator):
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        sizes = [columns, *(params.get("hidden_layer_sizes") or (96, 48)), max(1, setting.n_classes)]
+        sizes = [columns, *(params.get("hidden_layer_sizes") or (256, 128)), max(1, setting.n_classes)]
         weights = sum(a * b for a, b in pairwise(sizes))
         batch = params.get("batch_size") or np.clip(rows // 30, 16, 256)
         epochs = min(params.get("max_iter") or 200, 25)

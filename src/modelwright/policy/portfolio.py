@@ -32,6 +32,9 @@ SKEWED = 1.0
 CURVES_ROWS, CURVES_COLUMNS = 20_000, 60
 """Rows and columns up to which explainable boosting is tried; beyond, other boosting is as good and far quicker."""
 
+NOMINAL = 0.8
+"""Share of the columns that are categories, or may be, from which on their pairs are tried early."""
+
 NEAR = 0.3
 """Share of a target's variance that may be left when a column is taken off it, for the difference to be tried."""
 
@@ -126,6 +129,12 @@ class Ground:
         return sum(self.profile[name].distinct > 5 for name in named) >= 2
 
     @property
+    def nominal(self) -> bool:
+        """Whether there is hardly anything but categories that may combine: the signal is in their pairs then."""
+        named = {*self.schema.of_kind("category"), *self.codes}
+        return self.combinable and len(named) >= NOMINAL * len(self.schema.fields)
+
+    @property
     def every_level(self) -> Use | None:
         """The view for CatBoost where categories have more levels than other libraries take; ``None`` elsewhere."""
         named = (*self.schema.of_kind("category"), *self.codes)
@@ -216,8 +225,15 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     flat = linear.replace("_", "-")
     small = ground.rows < 3_000
     log = Use("log1p") if ground.skewed_target else None
-    # With many classes every round grows many trees, so fewer and larger steps are taken.
-    pace = {"learning_rate": 0.12} if len(ground.problem.classes) >= 8 else {}
+    # With many classes every round of boosting grows many trees, so fewer and larger steps are taken, and what fits
+    # all classes at once comes first.
+    many = len(ground.problem.classes) >= 8
+    pace = {"learning_rate": 0.12} if many else {}
+    forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
+    network = Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
+    if many:
+        yield forest
+        yield network
     history = _history(ground)
     if history:
         yield Plan(
@@ -250,9 +266,15 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             idea="log-target",
             reason="The target is skewed; errors in proportion may be easier to learn than absolute ones.",
         )  # fmt: skip
-    yield Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
     codes = ground.codes
     as_names = (Use("as_category", {"columns": codes}),) if codes else ()
+    pairs = Plan(
+        "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names, view=ground.every_level,
+        reason="Pairs of categories as categories of their own.",
+    )  # fmt: skip
+    if ground.nominal:
+        yield pairs
+    yield forest
     if codes or ground.grades:
         named = (*codes, *ground.grades)
         yield Plan(
@@ -276,7 +298,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         reason="Few leaves and more trees: better where effects mostly add up.",
     )  # fmt: skip
     yield from differences[2:]
-    yield Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
+    yield network
     if codes:
         yield Plan(
             "lightgbm-codes-as-names", Use("lightgbm"), as_names,
@@ -305,10 +327,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
     )  # fmt: skip
     if ground.combinable:
-        yield Plan(
-            "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names, view=ground.every_level,
-            reason="Pairs of categories as categories of their own.",
-        )  # fmt: skip
+        yield pairs
         yield Plan(
             f"{flat}-combinations", Use(linear), (*as_names, Use("combine_categories")),
             reason="A linear model that knows pairs of categories.",
