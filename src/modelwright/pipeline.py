@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 
 from modelwright.actions import build_part, part_of
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
-from modelwright.transforms import RelativeTarget
+from modelwright.transforms import RelativeTarget, together
 
 BESIDE, LATER = 0.1, 1.0
 """Margins of regressions: rows of the same time rarely go beyond what was seen, later ones may."""
@@ -178,6 +177,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def fitted_calibration(calibration: Any, model: Any, X: Any, y: np.ndarray, seed: int) -> Any:
     """A calibration fitted on a model's cross-validated probabilities; ``None`` when a class has a single row."""
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
     smallest = int(np.bincount(y)[np.unique(y)].min())
     if smallest < 2:
         return None
@@ -294,7 +295,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities, (n, n_classes)."""
         if not len(X):
             return np.zeros((0, self.n_classes))
-        blended = weighted_mean([m.predict_proba(Z) for m, Z in presented(self.models_, X)], self.weights)
+        blended = weighted_mean(answers(self.models_, X, "predict_proba"), self.weights)
         return blended if self.calibration_ is None else np.asarray(self.calibration_.transform(blended))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -322,12 +323,18 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Numbers, (n,)."""
         if not len(X):
             return np.zeros(0)
-        found = [last.predict(Z) for last, Z in presented(self.models_, X)]
+        found = answers(self.models_, X, "predict")
         restored = [
             model.restored(left, X) if isinstance(model, Relative) else left
             for model, left in zip(self.models_, found, strict=True)
         ]
         return weighted_mean(restored, self.weights)
+
+
+def answers(models: list[Any], X: Any, ask: str) -> list[np.ndarray]:
+    """What the last step of each pipeline predicts, asked by the method of this name."""
+    with together():
+        return [getattr(last, ask)(Z) for last, Z in presented(models, X)]
 
 
 def presented(models: list[Any], X: Any) -> Iterator[tuple[Any, Any]]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from modelwright.errors import NotApplicable
 from modelwright.estimators._model import Array, Model
@@ -32,6 +31,8 @@ def inner_folds(y: Array, folds: int, classes: bool, ordered: bool, seed: int) -
     if classes and not ordered:
         rare = np.bincount(y).max() < folds
         if not rare:
+            from sklearn.model_selection import StratifiedKFold
+
             splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
             return list(splitter.split(np.zeros(n), y))
     order = np.arange(n) if ordered else np.random.default_rng(seed).permutation(n)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_selection import f_classif, f_regression, mutual_info_classif, mutual_info_regression
 
 from modelwright.transforms._calendar import microseconds, moments
 from modelwright.transforms._frames import Array, numbers, sort_of, texts
@@ -73,6 +72,8 @@ def relation(
 
 
 def _measure(values: Array, goal: Array, n_classes: int, seed: int, method: str, discrete: Array) -> Array:
+    from sklearn.feature_selection import f_classif, f_regression, mutual_info_classif, mutual_info_regression
+
     if method == "mutual_info":
         if n_classes:
             neighbours = max(1, min(3, int(np.bincount(goal).max()) - 1))

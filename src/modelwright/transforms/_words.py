@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import Ridge
 
+from modelwright.transforms import WORK
 from modelwright.transforms._frames import Array
 
 SAMPLE = 50_000
@@ -64,21 +63,39 @@ class Grams:
             return sparse.csr_matrix((len(documents), 0), dtype=np.float64)
         if not documents:
             return sparse.csr_matrix((0, len(self.terms)), dtype=np.float64)
-        return self._model.transform(documents)
+        known = WORK.get()
+        if known is None:
+            return self._model.transform(documents)
+        before = known.setdefault(self._digest(), [])
+        found = next((matrix for same, matrix in before if same == documents), None)
+        if found is None:
+            found = self._model.transform(documents)
+            before.append((documents, found))
+        return found
 
-    def _vectorizer(self, **options: Any) -> TfidfVectorizer:
+    def _digest(self) -> bytes:
+        """Equal for objects that transform alike."""
+        if not hasattr(self, "_known_as"):
+            told = json.dumps([self.by_character, self.terms]).encode()
+            self._known_as = hashlib.sha256(told + self.idf.tobytes()).digest()
+        return self._known_as
+
+    def _vectorizer(self, **options: Any) -> Any:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         by_character = {"analyzer": "char_wb", "ngram_range": (2, 4)}
         by_word = {"token_pattern": r"(?u)\b\w+\b", "ngram_range": (1, 2)}
         return TfidfVectorizer(**(by_character if self.by_character else by_word), sublinear_tf=True, **options)
 
     def _keep(self, terms: list[str], idf: Array) -> None:
         self.terms, self.idf = terms, np.asarray(idf)
+        vars(self).pop("_known_as", None)
         if terms:
             self._model = self._vectorizer(vocabulary={term: i for i, term in enumerate(terms)})
             self._model.idf_ = self.idf
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {k: v for k, v in vars(self).items() if k not in ("terms", "_model")}
+        kept = {k: v for k, v in vars(self).items() if k not in ("terms", "_model", "_known_as")}
         return {**kept, "terms": json.dumps(self.terms)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -103,6 +120,8 @@ class Components:
         if self.size:
             rng = np.random.default_rng(self.seed)
             rows = rng.choice(matrix.shape[0], min(SAMPLE, matrix.shape[0]), replace=False)
+            from sklearn.decomposition import TruncatedSVD
+
             self.model = TruncatedSVD(self.size, n_iter=4, random_state=self.seed).fit(matrix[np.sort(rows)])
         return self
 
@@ -121,6 +140,8 @@ class Scores:
 
     def fit(self, matrix: sparse.csr_matrix, goals: Array) -> Scores:
         """Learn from goals of shape (n, t)."""
+        from sklearn.linear_model import Ridge
+
         self.model = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-3).fit(matrix, goals)
         return self
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 
 from modelwright.action import Choice, Flag, Integer, Param, Real
 from modelwright.recipe import Setting
@@ -314,6 +313,8 @@ class ScaledView(_Viewer):
         if fitting:
             # A hundred directions hold most of what wide data says; each further one costs as much as the first.
             size = min(self.max_columns, 100, max(1, len(values) - 1))
+            from sklearn.decomposition import TruncatedSVD
+
             self.reducer_ = TruncatedSVD(size, n_iter=2, random_state=self.seed).fit(values)
             self.names_ = [f"component_{i + 1}" for i in range(size)]
         if not len(values):
