@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline
 from modelwright.actions import build_part, part_of
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
-from modelwright.transforms import RelativeTarget, together
+from modelwright.together import together
+from modelwright.transforms import RelativeTarget
 
 BESIDE, LATER = 0.1, 1.0
 """Margins of regressions: rows of the same time rarely go beyond what was seen, later ones may."""

@@ -119,8 +119,8 @@ class Table:
     schema: Schema
 
 
-REMEMBERED = 1_000
-"""Levels of a column up to which their dtype is remembered."""
+REMEMBERED, KEPT = 256, 1_024
+"""Levels of a column up to which they are remembered, and of how many columns."""
 
 
 def categorical(levels: Sequence[str], codes: np.ndarray[Any, np.dtype[Any]]) -> pd.Categorical:
@@ -135,7 +135,7 @@ def categorical(levels: Sequence[str], codes: np.ndarray[Any, np.dtype[Any]]) ->
     return pd.Categorical.from_codes(codes, dtype=kind, validate=False)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=KEPT)
 def _level_type(levels: tuple[str, ...]) -> pd.CategoricalDtype:
     return _made_type(levels)
 
@@ -144,3 +144,22 @@ def _made_type(levels: Sequence[str]) -> pd.CategoricalDtype:
     import pandas as pd
 
     return pd.CategoricalDtype(pd.Index(list(levels), dtype="str"))
+
+
+_TEXTS: dict[int, tuple[pd.Index[Any], list[str]]] = {}
+
+
+def level_texts(levels: pd.Index[Any]) -> list[str]:
+    """The categories of a column as texts; nobody may write to the list.
+
+    An index tells its values one by one, which takes longer than all that is done with them; those seen last are kept.
+    """
+    known = _TEXTS.get(id(levels))
+    if known is not None and known[0] is levels:
+        return known[1]
+    texts = [str(level) for level in levels.tolist()]
+    if len(texts) <= REMEMBERED:
+        if len(_TEXTS) >= KEPT:
+            _TEXTS.clear()
+        _TEXTS[id(levels)] = (levels, texts)
+    return texts

@@ -19,6 +19,8 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import ThreadpoolController
 
 from modelwright.errors import NotApplicable
+from modelwright.table import level_texts
+from modelwright.together import WORK
 
 Array = np.ndarray[Any, Any]
 Levels = list[list[str] | None]
@@ -67,14 +69,26 @@ def matrix(X: Any, levels: Levels) -> Any:
         return X.tocsr()
     if not isinstance(X, pd.DataFrame):
         return np.asarray(X, dtype=np.float64)
+    work = WORK.get()
+    if work is None:
+        return _numbers(X, levels)
+    known = work.setdefault(("numbers", id(X)), [])  # the frame is kept beside them, so that no other gets its id
+    found = next((out for _, same, out in known if same == levels), None)
+    if found is None:
+        found = _numbers(X, levels)
+        known.append((X, levels, found))
+    return found
+
+
+def _numbers(X: pd.DataFrame, levels: Levels) -> Array:
     out = np.empty(X.shape, dtype=np.float64)
     for i, (known, (_, column)) in enumerate(zip(levels, X.items(), strict=False)):
         if known is None:
             out[:, i] = column.to_numpy(dtype=np.float64, na_value=np.nan)
             continue
         values = column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category").array
-        place = {level: float(code) for code, level in enumerate(known)}
-        lookup = np.array([place.get(str(v), np.nan) for v in values.categories.tolist()] + [np.nan])
+        place, texts = {level: float(code) for code, level in enumerate(known)}, level_texts(values.categories)
+        lookup = np.array([place.get(text, np.nan) for text in texts] + [np.nan])
         out[:, i] = lookup[values.codes]  # code -1, missing, takes the last entry
     return out
 

@@ -11,9 +11,7 @@ text keys, numpy arrays, scikit-learn objects), never in pandas objects, lambdas
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -107,20 +105,6 @@ class Calibration(Part):
     """
 
     category: ClassVar[Category] = "calibration"
-
-
-WORK: ContextVar[dict[Any, Any] | None] = ContextVar("WORK", default=None)
-"""What transforms have computed for the rows that several models are asked about, by what it was computed from."""
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """Within the block, what is costly and the same for several models (n-grams of texts) is computed once."""
-    token = WORK.set({})
-    try:
-        yield
-    finally:
-        WORK.reset(token)
 
 
 @cache

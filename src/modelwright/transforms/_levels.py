@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from modelwright.table import level_texts
 from modelwright.transforms._frames import Array
 
 MISSING, UNSEEN = -2, -1
@@ -57,7 +58,7 @@ class Levels:
             used, codes = np.unique(codes, return_inverse=True)
             found = [find(str(levels[i]), UNSEEN) if i >= 0 else MISSING for i in used]
         else:
-            found = [*(find(str(level), UNSEEN) for level in levels.tolist()), MISSING]
+            found = [*(find(text, UNSEEN) for text in level_texts(levels)), MISSING]
         result: Array = np.array(found, dtype=np.int64)[codes]
         return result
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelwright.transforms import WORK
+from modelwright.together import WORK
 from modelwright.transforms._frames import Array
 
 SAMPLE = 50_000
@@ -66,7 +66,7 @@ class Grams:
         known = WORK.get()
         if known is None:
             return self._model.transform(documents)
-        before = known.setdefault(self._digest(), [])
+        before = known.setdefault(("n-grams", self._digest()), [])
         found = next((matrix for same, matrix in before if same == documents), None)
         if found is None:
             found = self._model.transform(documents)
