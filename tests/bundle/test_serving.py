@@ -11,7 +11,7 @@ import pytest
 import skops.io
 
 from modelwright.persistence import dump_model, load_model, trusted
-from modelwright.pipeline import compile_recipe
+from modelwright.pipeline import answers, compile_recipe
 from modelwright.readers import conform, read
 from modelwright.recipe import Recipe, Setting, Use
 from modelwright.unpacking import Construction, audited
@@ -45,7 +45,7 @@ def test_rows_one_at_a_time_are_what_they_are_together() -> None:
         compile_recipe(Recipe(Use(name, {} if name == "ridge" else {"n_estimators": 5})), Setting("regression", 0)).fit(
             together, raw["number"].to_numpy()
         )
-        for name in ("ridge", "extra_trees", "lightgbm")
+        for name in ("ridge", "extra_trees", "lightgbm", "xgboost")
     ]
     for source in (raw, raw.astype(object), raw.astype("str")):
         whole = conform(source, schema).frame
@@ -56,9 +56,14 @@ def test_rows_one_at_a_time_are_what_they_are_together() -> None:
                 expected = whole[field.name].astype(object).tolist()
                 assert [a for a in alone if not pd.isna(a)] == [e for e in expected if not pd.isna(e)]
                 assert list(map(pd.isna, alone)) == list(map(pd.isna, expected))
+        many = conform(pd.concat([source] * 3), schema).frame  # enough for what is quicker with many rows
         for pipeline in pipelines:
             alone = np.concatenate([pipeline.predict(part) for part in each])
             np.testing.assert_allclose(alone, pipeline.predict(whole), rtol=1e-12)
+            np.testing.assert_allclose(alone, pipeline.predict(many)[: len(alone)], rtol=1e-12)
+        shared = answers(pipelines, whole, "predict")  # members that compute the same, once for all of them
+        for pipeline, found in zip(pipelines, shared, strict=True):
+            np.testing.assert_array_equal(found, pipeline.predict(whole))
 
 
 def test_a_conformed_row_belongs_to_the_caller() -> None:
