@@ -18,7 +18,7 @@ from modelwright.policy.made import Seen
 from modelwright.policy.portfolio import names_of, portfolio
 from modelwright.policy.search import design
 from modelwright.policy.template import render
-from modelwright.problem import Constraints
+from modelwright.problem import Constraints, Known
 from modelwright.profile import Anchor
 from modelwright.program import check
 from modelwright.recipe import Use
@@ -151,6 +151,26 @@ def test_what_did_not_help_is_not_tried_with_other_models():
     assert not [p for p in without if p.name.endswith("-log-target")]
     better = [finished(i, p, 10.0, "done", "rmse") for i, p in enumerate(plans, 1)]
     assert [p for p in design_all(base, plans, tuple(better)) if p.name.endswith("-log-target")]
+
+
+def test_features_that_helped_are_carried_once_and_nothing_lacks_what_it_is_made_from():
+    kinds = (("t", "datetime", 900), ("unit", "category", 8), ("v", "numeric", 900), ("w", "numeric", 800))
+    timed = ground(kinds=kinds, time="t", rows=20_000)
+    base = replace(timed, problem=replace(timed.problem, group_column=Known("unit", "user", "said so")))
+    plans = [p for p in portfolio(base) if p.name in ("logistic-regression-own-usual", "lightgbm-small-trees")]
+    plain = Plan("linear", Use("logistic_regression"), by="baselines")
+    ended = [finished(1, plain, 0.6), *(finished(i, p, 0.9) for i, p in enumerate(plans, 2))]
+    seen = Seen(tuple(ended), dict.fromkeys(range(1, 4), 0.5))
+    carried, made = [], [plain, *plans]
+    while (plan := design(base, len(made) + 1, made, seen)) is not None and plan.by == "carried":
+        carried.append(plan)
+        made.append(replace(plan, estimator=Use(plan.estimator.action, {"made": "lighter"})))
+    assert carried
+    assert len({p.name for p in carried}) == len(carried)
+    for plan in carried:
+        uses = list(plan.transforms)
+        assert all(uses.count(use) == 1 for use in uses)
+        assert [u.action for u in uses].index("drop_columns") == len(uses) - 1
 
 
 def design_all(base, plans, experiments):

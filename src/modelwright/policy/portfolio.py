@@ -243,7 +243,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             hypothesis=Hypothesis("Slow drifts away from a unit's usual level announce the outcome.", 0.6),
         )  # fmt: skip
         yield Plan(
-            f"{flat}-own-past", Use(linear), history,
+            f"{flat}-own-past", Use(linear), (*history, *_units_alike(ground)),
             idea="own-past",
             reason="What counts in sensor-like data is how a reading differs from the same unit's own recent past.",
             hypothesis=Hypothesis("Levels and spreads over the last hours to weeks announce the outcome.", 0.6),

@@ -9,6 +9,7 @@ from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.made import Seen, content, main_part
 from modelwright.policy.portfolio import Ground, portfolio
 from modelwright.policy.tuning import variation
+from modelwright.recipe import Use
 from modelwright.tasks.metrics import find_metric, gain
 
 CARRIED = ((0.02, 6), (0.005, 3), (0.0, 1))
@@ -56,7 +57,7 @@ def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Pla
             plan = replace(
                 base,
                 name=f"{base.name}-with-{source.number}-{source.plan.name}"[:60],
-                transforms=(*made.transforms, *base.transforms),
+                transforms=_joined(made.transforms, base.transforms),
                 target=base.target or made.target,
                 by="carried",
                 reason=f"The features of {source.slug} helped; another family of models may use them in another way.",
@@ -69,6 +70,12 @@ def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Pla
             if new and base.estimator.action != made.estimator.action:
                 return plan
     return None
+
+
+def _joined(carried: Sequence[Use], own: Sequence[Use]) -> tuple[Use, ...]:
+    """Both, each once; columns are dropped last, so that nothing lacks what it is made from."""
+    every = [*carried, *(use for use in own if use not in carried)]
+    return tuple(sorted(every, key=lambda use: use.action == "drop_columns"))
 
 
 def _worth_carrying(source: Experiment, seen: Seen) -> int:
