@@ -23,14 +23,21 @@ class NumericScaler:
         tame_skew: whether columns with a skewness beyond 2 go through asinh(x / median |x|) first, which is linear
             near zero and logarithmic far from it, and takes negative values.
         seed: for the sample that quantiles are estimated on.
+        tails: share of the known values at either end that are taken for the nearest of the others (Winsor's mean). A
+            weighted sum carries a trend on to where hardly any row was seen, several columns' trends at once.
     """
 
-    def __init__(self, scaling: Scaling, clip: float = 6.0, tame_skew: bool = True, seed: int = 0) -> None:
-        self.scaling, self.clip, self.tame_skew, self.seed = scaling, clip, tame_skew, seed
+    def __init__(
+        self, scaling: Scaling, clip: float = 6.0, tame_skew: bool = True, seed: int = 0, tails: float = 0.0
+    ) -> None:
+        self.scaling, self.clip, self.tame_skew, self.seed, self.tails = scaling, clip, tame_skew, seed, tails
 
     def fit(self, values: Array) -> NumericScaler:
         """Learn from an array (n, k) with NaN where missing; a column with nothing known becomes zeros."""
         lost = np.isnan(values)
+        if self.tails:
+            self.low, self.high = _within(values, lost, self.tails)
+            values = np.clip(values, self.low, self.high)
         with np.errstate(all="ignore"):
             self.median = np.array([np.median(c[~m]) if not m.all() else 0.0 for c, m in _columns(values, lost)])
             filled = np.where(lost, self.median, values)
@@ -48,6 +55,8 @@ class NumericScaler:
     def transform(self, values: Array) -> Array:
         """Shape (n, k + number of indicators), finite."""
         lost = np.isnan(values)
+        if getattr(self, "tails", 0.0):  # models of earlier versions have none
+            values = np.clip(values, self.low, self.high)
         with np.errstate(all="ignore"):
             straight = self._straighten(np.where(lost, self.median, values))
         if self.scaling in ("standard", "robust"):
@@ -70,6 +79,19 @@ class NumericScaler:
         result = values.copy()
         result[:, bent] = np.arcsinh(values[:, bent] / self.stretch[bent])
         return result
+
+
+def _within(values: Array, lost: Array, tails: float) -> tuple[Array, Array]:
+    """The values of each column that have a share of its known ones below and above; all of it where these are equal,
+    as where nearly all rows have the same value."""
+    low, high = np.full(values.shape[1], -np.inf), np.full(values.shape[1], np.inf)
+    for j, (column, missing) in enumerate(_columns(values, lost)):
+        known = column[~missing]
+        if known.size:
+            ends = np.quantile(known, [tails, 1 - tails])
+            if ends[0] < ends[1]:
+                low[j], high[j] = ends
+    return low, high
 
 
 def _grid(values: Array, seed: int) -> Array:

@@ -34,6 +34,10 @@ from modelwright.transforms._scaling import NumericScaler, to_unit
 FLOAT32 = 3.0e38
 """Many tree libraries convert to 32 bits; beyond this size that would give infinities."""
 
+TAILS = (0.005, 0.002)
+"""Share of the rows at either end of a number whose values are brought in, for values and for classes, which often are
+about what is rare. None in time: what grows goes on to grow."""
+
 SMOOTHING = Real("smoothing", "weight of the overall mean in target encoding, in rows", 10.0, low=0.0, high=1e4)
 COMPONENTS = Integer("n_components", "main components kept of each text column's TF-IDF", 20, low=1, high=300)
 TEXT_FEATURES = Integer("max_text_features", "n-grams kept of each text column", 20_000, low=10, high=500_000)
@@ -296,7 +300,8 @@ class ScaledView(_Viewer):
 
     def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         if fitting:
-            self.scaler_ = NumericScaler(self.scaling, self.clip, self.tame_skew, self.seed).fit(values)  # type: ignore[arg-type]
+            tails = 0.0 if self.time_column else TAILS[self.n_classes > 0]
+            self.scaler_ = NumericScaler(self.scaling, self.clip, self.tame_skew, self.seed, tails).fit(values)  # type: ignore[arg-type]
             self.names_ = self.scaler_.names(self._inner_names()) + self._outer_names() or ["(nothing)"]
             # Below a hundred columns dense products are quicker, and some solvers only take dense.
             self.sparse_ = not self.compact and sum(m.shape[1] for m in outer) > 100
