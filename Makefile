@@ -58,10 +58,11 @@ define install
 	@echo "Installing into $(VENV); this takes a minute or two the first time."
 	@{ [ -n "$(UV)" ] \
 		&& { [ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV); } \
-		&& $(UV) pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
+		&& $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable '$(1)'; } \
 	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
 		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
 		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --editable '$(1)'; }
+	@$(BIN)/python -m compileall -q src  # where nothing may write bytecode later, every start would compile anew
 	@touch $@
 endef
 
