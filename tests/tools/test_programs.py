@@ -132,7 +132,9 @@ made = [tree, line, blend, stack, sure, cut, calibrate_model(blend, "sigmoid"), 
     assert len({round(scores[n], 9) for n in ("tree", "line", "blend", "stack")}) == 4
     assert scores["cut"] == scores["line"], "a threshold doesn't change the order of rows"
     best = max(t["f1"] for t in value["line"]["threshold_analysis"])
-    assert value["cut"]["metrics"]["f1"] >= best - 1e-6, "f1 is best at the threshold that was chosen for it"
+    # Thresholds are smoothed over their neighbours, so a peak that a few rows make doesn't count.
+    assert value["cut"]["metrics"]["f1"] >= best - 0.05, "f1 is good at the threshold that was chosen for it"
+    assert value["cut"]["metrics"]["f1"] > value["line"]["metrics"]["f1"], "and better than at the usual one"
     for raw, calibrated in (("line", "sure"), ("blend", "sure_blend"), ("stack", "sure_stack")):
         assert value[calibrated]["metrics"]["log_loss"] != value[raw]["metrics"]["log_loss"], (
             "calibration has an effect"
