@@ -187,6 +187,12 @@ def fitted_calibration(calibration: Any, model: Any, X: Any, y: np.ndarray, seed
     return clone(calibration).fit(cross_val_predict(model, X, y, cv=folds, method="predict_proba"), y)
 
 
+def _reach(y: np.ndarray, margin: float) -> tuple[float, float]:
+    """The range of some targets, wider by so many widths at either end."""
+    low, high = float(y.min()), float(y.max())
+    return low - margin * (high - low), high + margin * (high - low)
+
+
 class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A regressor over a transformed target.
 
@@ -205,8 +211,7 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: np.ndarray) -> Regressor:
         """Fit on a view's matrix and numbers."""
         y = np.asarray(y, dtype=np.float64)
-        low, high = float(y.min()), float(y.max())
-        self.range_ = (low - self.margin * (high - low), high + self.margin * (high - low))
+        self.range_ = _reach(y, self.margin)
         self.target_ = None if self.target is None else clone(self.target).fit(y.reshape(-1, 1))
         inside = y if self.target_ is None else np.asarray(self.target_.transform(y.reshape(-1, 1))).ravel()
         self.estimator_ = clone(self.estimator).fit(X, inside)
@@ -244,8 +249,7 @@ class Relative(Pipeline):  # type: ignore[misc]
     def fit(self, X: Any, y: np.ndarray) -> Relative:
         """Fit on a frame and numbers."""
         y = np.asarray(y, dtype=np.float64)
-        low, high = float(y.min()), float(y.max())
-        self.range_ = (low - self.margin * (high - low), high + self.margin * (high - low))
+        self.range_ = _reach(y, self.margin)
         self.target_ = clone(self.target).fit(X, y)
         super().fit(X, self.target_.transform(X, y))
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import log_softmax, softmax
 
 from modelwright.estimators._model import Array
 
@@ -25,10 +26,7 @@ def sharpening(probabilities: Array, y: Array, weights: Array | None = None) -> 
     logs, rows = np.log(np.maximum(probabilities, LEAST)), np.arange(len(y))
 
     def loss(log_power: float) -> float:
-        scaled = np.exp(log_power) * logs
-        top = scaled.max(axis=1)
-        lost = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[rows, y]
-        return float(np.average(lost, weights=weights))
+        return float(-np.average(log_softmax(np.exp(log_power) * logs, axis=1)[rows, y], weights=weights))
 
     def doubted(log_power: float) -> float:
         return loss(log_power) + (log_power / LIKELY) ** 2 / (2 * len(y))
@@ -42,5 +40,4 @@ def sharpened(probabilities: Array, power: float) -> Array:
     """Probabilities (n, k) raised to a power, each row summing to one."""
     if power == 1.0:
         return probabilities
-    raised = np.power(np.maximum(probabilities, LEAST), power)
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(power * np.log(np.maximum(probabilities, LEAST)), axis=1))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -112,17 +113,12 @@ class TemperatureCalibrator(Calibrator):
         logits, rows = np.log(given), np.arange(len(goal))
 
         def loss(log_temperature: float) -> float:
-            scaled = logits / np.exp(log_temperature)
-            scaled = scaled - scaled.max(axis=1, keepdims=True)
-            return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, goal]).mean())
+            return float(-log_softmax(logits / np.exp(log_temperature), axis=1)[rows, goal].mean())
 
         self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded").x))
 
     def _apply(self, given: Array) -> Array:
-        scaled = np.log(given) / self.temperature_
-        scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
-        result: Array = scaled / scaled.sum(axis=1, keepdims=True)
-        return result
+        return np.asarray(softmax(np.log(given) / self.temperature_, axis=1))
 
 
 class ProbabilityCalibration(Calibration):
