@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
-WORK: ContextVar[dict[Any, Any] | None] = ContextVar("WORK", default=None)
+T = TypeVar("T")
+
+_WORK: ContextVar[dict[Any, list[tuple[Any, Any, Any]]] | None] = ContextVar("_WORK", default=None)
 """What was computed, by what it was computed from; ``None`` where nobody asked for it to be kept."""
 
 
@@ -17,8 +19,30 @@ def together() -> Iterator[None]:
 
     Nobody may write to what is shared: n-grams of texts, numbers of frames.
     """
-    token = WORK.set({})
+    token = _WORK.set({})
     try:
         yield
     finally:
-        WORK.reset(token)
+        _WORK.reset(token)
+
+
+def once(what: Callable[[], tuple[str, Any]], given: Any, compute: Callable[[], T], keep: Any = None) -> T:
+    """What is computed, or what was computed in the same block for the same key from equal input.
+
+    Args:
+        what: tells the kind of work, and what else tells one work from another; called where results are kept.
+        given: what it is computed from.
+        compute: does the work.
+        keep: kept as long as the result; an object whose ``id`` is part of the key, so that no other gets it.
+    """
+    work = _WORK.get()
+    if work is None:
+        return compute()
+    known = work.setdefault(what(), [])
+    for same, _, result in known:
+        if same == given:
+            found: T = result
+            return found
+    made = compute()
+    known.append((given, keep, made))
+    return made

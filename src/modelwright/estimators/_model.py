@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 
 from modelwright.errors import NotApplicable
 from modelwright.table import level_texts
-from modelwright.together import WORK
+from modelwright.together import once
 
 Array = np.ndarray[Any, Any]
 Levels = list[list[str] | None]
@@ -69,15 +69,7 @@ def matrix(X: Any, levels: Levels) -> Any:
         return X.tocsr()
     if not isinstance(X, pd.DataFrame):
         return np.asarray(X, dtype=np.float64)
-    work = WORK.get()
-    if work is None:
-        return _numbers(X, levels)
-    known = work.setdefault(("numbers", id(X)), [])  # the frame is kept beside them, so that no other gets its id
-    found = next((out for _, same, out in known if same == levels), None)
-    if found is None:
-        found = _numbers(X, levels)
-        known.append((X, levels, found))
-    return found
+    return once(lambda: ("numbers", id(X)), levels, lambda: _numbers(X, levels), keep=X)
 
 
 def _numbers(X: pd.DataFrame, levels: Levels) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelwright.together import WORK
+from modelwright.together import once
 from modelwright.transforms._frames import Array
 
 SAMPLE = 50_000
@@ -63,15 +63,7 @@ class Grams:
             return sparse.csr_matrix((len(documents), 0), dtype=np.float64)
         if not documents:
             return sparse.csr_matrix((0, len(self.terms)), dtype=np.float64)
-        known = WORK.get()
-        if known is None:
-            return self._model.transform(documents)
-        before = known.setdefault(("n-grams", self._digest()), [])
-        found = next((matrix for same, matrix in before if same == documents), None)
-        if found is None:
-            found = self._model.transform(documents)
-            before.append((documents, found))
-        return found
+        return once(lambda: ("n-grams", self._digest()), documents, lambda: self._model.transform(documents))
 
     def _digest(self) -> bytes:
         """Equal for objects that transform alike."""
