@@ -271,6 +271,7 @@ class Closing:
             "assignment": self.prepared.protocol.assignment,
             "units": self.prepared.units,
             "baseline": baseline,
+            "judged": self._predictions,
             **{name: chooser.array(chooser.whole(weights)) for name, weights in oof.items()},
             "truth": chooser.array(self.evaluator.truth),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,12 +21,16 @@ from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Setting
 from modelwright.splitting import fold_rows
 from modelwright.step import Failure, Limits, Outcome, Step
-from modelwright.tasks.metrics import Metric, find_metric
+from modelwright.tasks.metrics import Metric, find_metric, gain
 
 if TYPE_CHECKING:
     import numpy as np
 
 FIT_VERSION = 2
+ADDS = 0.0005
+"""Share of the present ensemble's loss on the first part that a recipe must take away to be evaluated further."""
+JOINING = (0.05, 0.15, 0.3, 0.5, 0.75)
+"""Weights that a recipe may get beside the present ensemble."""
 SMOOTH_FROM = 1_000
 """Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
 
@@ -37,7 +41,8 @@ class Evaluation:
 
     Args:
         recipe: what was evaluated.
-        status: ``pruned`` when it was stopped after the first part because it was clearly worse than the best.
+        status: ``pruned`` when it was stopped after the first part because it was clearly worse than the best, or worse
+            without adding anything to the present ensemble.
         score: out-of-fold score in the run's metric.
         metrics: further out-of-fold figures.
         by_part: the score on each part, in the protocol's order.
@@ -122,9 +127,12 @@ class Bar:
 
     Args:
         first_part: the best experiment's score on the protocol's first part; ``None`` to prune nothing.
+        mixture: what the present ensemble predicts for that part's rows; a recipe that is worse than the best must add
+            to it. ``None`` to ask for no such thing.
     """
 
     first_part: float | None = None
+    mixture: np.ndarray | None = None
 
     def clears(self, metric: Metric, score: float, rows: int) -> bool:
         """Whether a score on the first part's rows is worth going on from.
@@ -136,6 +144,22 @@ class Bar:
             return True
         slack = 1.2 + 6.0 / rows**0.5
         return bool(abs(metric.best - score) <= slack * abs(metric.best - self.first_part))
+
+    def joins(self, metric: Metric, prediction: np.ndarray, score: Callable[[np.ndarray], float]) -> bool:
+        """Whether predictions for the first part's rows, mixed into the present ensemble, make it better.
+
+        Weights are chosen on the same rows, so what helps on few of them may be chance; that errs towards going on.
+
+        Args:
+            metric: what mixtures are chosen by.
+            prediction: for the first part's rows.
+            score: the metric of predictions for these rows.
+        """
+        if self.mixture is None:
+            return True
+        before = score(self.mixture)
+        best = max(gain(metric, score(self.mixture + w * (prediction - self.mixture)), before) for w in JOINING)
+        return best >= ADDS * abs(metric.best - before)
 
 
 class Evaluator:
@@ -271,7 +295,9 @@ class Evaluator:
             rounds = outcomes[0][1].value["rounds"]
             first = chunks[0][0]
             score, rows = self._part_score(collected, first), len(collected[first])
-            if batch == chunks[:1] and bar is not None and len(chunks) > 1 and not bar.clears(self.metric, score, rows):
+            if batch == chunks[1:] or bar is None or len(chunks) == 1:
+                continue
+            if not bar.clears(self.metric, score, rows) or not self._joins(bar, score, collected[first], first):
                 break
         self._note_speed(recipe, outcomes, max_train_rows)
         return self._result(recipe, collected, outcomes)
@@ -410,6 +436,12 @@ class Evaluator:
     def _part_score(self, collected: Mapping[tuple[int, int], np.ndarray], part: tuple[int, int]) -> float:
         rows = self.assignment[part[0]] == part[1]
         return self.score(self.metric, collected[part], rows)
+
+    def _joins(self, bar: Bar, score: float, prediction: np.ndarray, part: tuple[int, int]) -> bool:
+        if bar.first_part is None or gain(self.metric, score, bar.first_part) >= 0:
+            return True
+        rows = self.assignment[part[0]] == part[1]
+        return bar.joins(self.mixing_metric, prediction, lambda p: self.score(self.mixing_metric, p, rows))
 
     def _result(
         self,

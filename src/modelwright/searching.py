@@ -20,7 +20,7 @@ from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
-from modelwright.policy.pacing import pace
+from modelwright.policy.pacing import ROOM, pace
 from modelwright.policy.portfolio import Ground
 from modelwright.policy.search import design
 from modelwright.policy.stopping import why_stop
@@ -38,14 +38,20 @@ PER_ITERATION = 3
 BESIDE = 3
 """Experiments of the policies in an iteration of a language model, where the places are fixed."""
 
-SHARE = 0.4
-"""Share of the remaining search time that one experiment of the portfolio may take."""
+SHARE = 0.3
+"""Share of the remaining core seconds that one experiment may be expected to take."""
+
+SLICE = 0.4
+"""Share of the remaining search time after which the fits of one experiment should end with what they have."""
 
 SURELY = 20.0
 """Seconds that the first baseline gets in any case; it needs a fraction of one, unless the machine is choking."""
 
 REFITS = 0.15
 """Share of the budget that is kept for refits on more rows, where models are compared on samples."""
+
+CROWDED = ("portfolio", "carried", "search")
+"""Whose experiments must add something to the ensemble: they come in numbers, and each is one of many alike."""
 
 PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
@@ -90,6 +96,7 @@ class Search:
     time_limited: bool = False
     _weights: tuple[int, dict[int, float]] = (-1, {})
     _coming: dict[int, float] = field(default_factory=dict)
+    _under_way: dict[int, tuple[float, float]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _running: dict[int, Future[None]] = field(default_factory=dict)
     _turns: int = 0
@@ -211,7 +218,7 @@ class Search:
                 return None, "Nothing new was left to try."
             plan = self._on_first_rung(plan)
             slots = self.evaluator.engine.slots
-            paced = pace(plan, self._expected, slots * (SHARE * (search_end - time.monotonic()) + 1.0))
+            paced = pace(plan, self._expected, self._room(search_end - time.monotonic()))
             self.time_limited = self.time_limited or paced != plan
             if paced is not None:
                 return replace(paced, cost=round(self._forecast(paced), 3)), None
@@ -220,6 +227,14 @@ class Search:
             self.journal.append("plan_skipped", {"plan": plan, "forecast_seconds": round(seconds, 1)})
         self.time_limited = True
         return None, "The time left was too short for any experiment that had not been tried."
+
+    def _room(self, left: float) -> float:
+        """Core seconds that one more experiment may take: its share of what is left, and no more than the experiments
+        under way leave of it. What takes a moment always fits."""
+        slots, now, running = self.evaluator.engine.slots, time.monotonic(), self._under_way.copy().values()
+        pace = slots / max(slots, len(running))
+        pending = sum(max(0.0, seconds - pace * (now - began)) for seconds, began in running)
+        return slots * min(SHARE * left + 1.0, max(0.05 * left, (left - pending / slots) / ROOM))
 
     def _proposed(self, number: int) -> tuple[Plan | None, str | None]:
         """A language model's next plan, if there is one and it is its turn; or why the search is over."""
@@ -278,17 +293,17 @@ class Search:
             self._tell(self.experiments[number])
             return
         upto = number - self.evaluator.engine.slots - 1
-        bar = self._bar(upto, plan.max_train_rows)
+        bar = self._bar(upto, plan)
         designed = self.journal.append("experiment_designed", {"number": number, "plan": plan})
         fits = self.evaluator.fits(plan.recipe, plan.max_train_rows)
-        one = self._expected(plan) / fits
-        now = time.monotonic()
+        expected, now = self._expected(plan), time.monotonic()
+        one = expected / fits
         # Whatever else fails for lack of time, the first baseline makes a model.
         stop_at = max(self._search_end(upto), now + (SURELY if number == 1 else 2.0))
         # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.
-        window = SHARE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
+        window = SLICE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
         slice_seconds = max(0.5, window * self.evaluator.engine.slots / (fits + 1))
-        self._coming[number] = min(one, slice_seconds)
+        self._coming[number], self._under_way[number] = min(one, slice_seconds), (expected, now)
 
         def bench() -> Workbench:
             return Workbench(
@@ -315,9 +330,10 @@ class Search:
             mend=self.reasoning.programming.mend if self.reasoning is not None else None,
             drill=self.drill if number == first else None,
         )
+        self._coming.pop(number, None)
+        self._under_way.pop(number, None)
         if self._stopping.is_set():
             return
-        self._coming.pop(number, None)
         if experiment.truncated or any(f.kind in ("timeout", "cancelled") for f in experiment.failures):
             self.time_limited = True
         self.experiments[number] = experiment
@@ -333,8 +349,13 @@ class Search:
         if last and not self.in_turns:
             reasoning.begin(self.done)
 
-    def _bar(self, upto: int, rows: int | None) -> Bar:
-        """What the best experiment up to a number got on the protocol's first part, on no more training rows."""
+    def _bar(self, upto: int, plan: Plan) -> Bar:
+        """What an experiment must come near to on the protocol's first part, from no more training rows: the best one
+        up to a number, or what it adds to their ensemble.
+
+        What a language model designed is compared with the best only, since more is learnt from it than a score.
+        """
+        rows = plan.max_train_rows
         known = [e for e in self.done if e.number <= upto and e.status == "done" and e.by_part]
         if rows is not None:
             known = [e for e in known if e.plan.max_train_rows is not None and e.plan.max_train_rows <= rows]
@@ -342,4 +363,14 @@ class Search:
             return Bar()
         metric = self.evaluator.metric
         best = max(known, key=lambda e: gain(metric, e.score.value, 0.0) if e.score else -np.inf)
-        return Bar(best.by_part[0])
+        ensemble = self.weights(upto) if plan.by in CROWDED and rows is None else {}
+        return Bar(best.by_part[0], self._on_first_part(ensemble))
+
+    def _on_first_part(self, weights: Mapping[int, float]) -> np.ndarray | None:
+        """What a mixture predicts for the rows of the protocol's first part; ``None`` for none, or repeated parts."""
+        if not weights or self.prepared.protocol.repeats > 1:
+            return None
+        evaluator = self.evaluator
+        repeat, fold = self.prepared.protocol.parts()[0]
+        rows = (evaluator.assignment[repeat] == fold)[evaluator.validated]
+        return sum(w * evaluator.validated_oof(self.experiments[n].oof)[rows] for n, w in weights.items())

@@ -62,12 +62,15 @@ def workplace(
         model = compile_recipe(recipe, setting).fit(development[assignment != fold], y[:n][assignment != fold])
         oof[assignment == fold] = raw_predictions(model, development[assignment == fold], bool(classes))
     model = compile_recipe(recipe, setting).fit(development, y[:n])
-    inputs = {name: folder / name for name in ("rows", "holdout", "assignment", "units", "oof", "truth", "member_0")}
+    judged = raw_predictions(model, sealed, bool(classes))
+    inputs = {
+        name: folder / name for name in ("rows", "holdout", "assignment", "units", "oof", "truth", "judged", "member_0")
+    }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scratch").mkdir()
     write_frame(development.assign(y=y[:n].astype(float)), inputs["rows"])
     write_frame(sealed.assign(y=y[n:].astype(float)), inputs["holdout"])
-    for name, array in (("assignment", assignment[None, :]), ("oof", oof), ("truth", y[:n])):
+    for name, array in (("assignment", assignment[None, :]), ("oof", oof), ("truth", y[:n]), ("judged", judged)):
         with inputs[name].open("wb") as file:
             np.save(file, array)
     with inputs["units"].open("wb") as file:

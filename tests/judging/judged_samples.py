@@ -100,6 +100,7 @@ def made(
         "assignment": assignment,
         "oof": np.mean(folds, axis=0),
         "truth": truth,
+        "judged": raw,
         "rival": 0.9 * np.mean(folds, axis=0) + (0.1 / n_classes if n_classes else 0.1 * truth.mean()),
     }
     inputs = {name: folder / f"{name}.npy" for name in arrays}

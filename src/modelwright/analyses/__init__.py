@@ -92,11 +92,11 @@ class Analysis:
 
     The step's function is called as ``function(place, case=…)`` with the case as plain JSON, and should stop with what
     it has at ``place.stop_at``; its value is the result as plain JSON, or ``None`` when there is nothing to say. Its
-    inputs are ``rows`` (development), ``holdout``, ``assignment``, ``units`` (groups and times of the sealed
-    rows), ``oof`` (the mixture's out-of-fold predictions, NaN where a row was never validated), ``rival``
-    (those of the best model that isn't delivered, if there is one), ``truth`` (the
-    encoded target of the development rows), ``baseline`` (a model), ``member_0`` …, and with a calibration ``blend``
-    and ``blend_truth``.
+    inputs are ``rows`` (development), ``holdout``, ``judged`` (what the model predicted for the sealed rows when it was
+    judged), ``assignment``, ``units`` (groups and times of the sealed rows), ``oof`` (the mixture's out-of-fold
+    predictions, NaN where a row was never validated), ``rival`` (those of the best model that isn't delivered, if there
+    is one), ``truth`` (the encoded target of the development rows), ``baseline`` (a model), ``member_0`` …, and with a
+    calibration ``blend`` and ``blend_truth``.
 
     Args:
         name: what it is called in records and in the report.

@@ -51,8 +51,8 @@ class Judged:
 
     @cached_property
     def raw(self) -> np.ndarray:
-        """Its predictions for the sealed rows: probabilities (n, k) or values (n,)."""
-        return self.predict(self.frame)
+        """What it predicted for the sealed rows when it was judged: probabilities (n, k) or values (n,)."""
+        return np.asarray(np.load(self.place.inputs["judged"], allow_pickle=False), dtype=np.float64)
 
     @cached_property
     def resamples(self) -> Resamples:

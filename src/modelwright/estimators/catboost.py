@@ -12,12 +12,15 @@ import pandas as pd
 from modelwright.action import Choice, Integer, Real
 from modelwright.errors import NotApplicable
 from modelwright.estimators import Estimator, Family
+from modelwright.estimators._early_stopping import LARGEST_STEP, inner_split
 from modelwright.estimators._model import Array, Model
 from modelwright.recipe import Setting
 
 MOST = 20_000
 """Trees of one model at most."""
 PILOT = 12
+HELD = 0.15
+"""Share of the rows on which the number of trees is found."""
 SURE = 30.0
 """Times the predicted seconds that must be left to fit without timing a pilot: many levels cost far more than rows."""
 # CatBoost's own automatic learning rate on a CPU: exp(a + b ln rows + c ln iterations), at most 0.5. Written out,
@@ -36,13 +39,18 @@ class CatBoost(Model):
     margin), a pilot of twelve iterations is timed, and the number of iterations is chosen to fit; the learning rate
     follows it, since a model that was cut short is worth nothing and a coarser one that converged is.
 
+    With ``patience`` the number of trees is found first, on 15 % of the rows held out, and all rows are then fitted
+    with 5 % more; trees are given up rather than the learning rate when time is short.
+
     Args:
         params: CatBoost's own parameters, without ``iterations``.
         n_classes: number of classes; 0 for regression.
-        iterations: how many trees.
+        iterations: how many trees, at most where their number is found.
         seed: seed of every random choice.
         threads: threads that fitting may use.
         stop_at: ``time.monotonic()`` after which fitting should stop.
+        patience: trees without improvement after which the search for their number ends; ``None`` not to search.
+        ordered: whether rows lie in the order of a time or group column.
 
     Attributes:
         model_: the fitted model in CatBoost's binary format.
@@ -59,9 +67,12 @@ class CatBoost(Model):
         seed: int = 0,
         threads: int = 1,
         stop_at: float | None = None,
+        patience: int | None = None,
+        ordered: bool = False,
     ) -> None:
         self.params, self.n_classes, self.iterations = params, n_classes, iterations
         self.seed, self.threads, self.stop_at = seed, threads, stop_at
+        self.patience, self.ordered = patience, ordered
 
     def _learn(self, X: Any, y: Array, weights: Array | None) -> None:
         import catboost
@@ -75,7 +86,9 @@ class CatBoost(Model):
             self.scale_ = (shift, scale or 1.0)
             y = (y - self.scale_[0]) / self.scale_[1]
         pool = catboost.Pool(self._frame(X), y, weight=weights, cat_features=self._categorical())
-        rounds = self._affordable(pool, len(y), loss)
+        allowed = rounds = self._affordable(pool, len(y), loss)
+        if self.patience is not None:
+            rounds = self._found(pool, y, rounds, loss)
         clock = _Deadline(self.stop_at)
         model = catboost.CatBoost(self._parameters(rounds, len(y), loss))
         model.fit(pool, callbacks=[clock] if self.stop_at is not None else None)
@@ -83,7 +96,21 @@ class CatBoost(Model):
         for key in ("train_finish_time", "model_guid"):
             meta[key] = ""  # the same data and seed give the same bytes
         self.model_, self.rounds_ = bytes(model._serialize_model()), int(model.tree_count_)
-        self.truncated_ = rounds < self.iterations or clock.cut
+        self.truncated_ = clock.cut or (allowed < self.iterations and rounds == allowed)
+
+    def _found(self, pool: Any, y: Array, most: int, loss: str) -> int:
+        """The number of trees for all rows, at most this many."""
+        import catboost
+
+        train, held = inner_split(y, HELD, bool(self.n_classes), self.ordered, self.seed)
+        search = catboost.CatBoost(
+            self._parameters(most, len(train), loss) | {"od_type": "Iter", "od_wait": self.patience}
+        )
+        search.fit(pool.slice(train), eval_set=pool.slice(held), callbacks=[_Deadline(self._half_time())])
+        return min(most, max(1, round(1.05 * (int(search.get_best_iteration()) + 1))))
+
+    def _half_time(self) -> float | None:
+        return None if self.stop_at is None else (time.monotonic() + self.stop_at) / 2
 
     def _raw(self, X: Any) -> Array:
         import catboost
@@ -112,7 +139,7 @@ class CatBoost(Model):
         if rate is None:
             a, b, c = AUTOMATIC.get(loss, AUTOMATIC["RMSE"])
             rate = min(0.5, float(np.exp(a + b * np.log(n) + c * np.log(rounds))))
-        elif rounds < self.iterations:
+        elif rounds < self.iterations and self.patience is None:
             rate = min(0.5, rate * (self.iterations / rounds) ** 0.85)
         directed = self._directed()
         return {
@@ -131,7 +158,7 @@ class CatBoost(Model):
     def _affordable(self, pool: Any, n: int, loss: str) -> int:
         import catboost
 
-        left = self._time_left()
+        left = self._time_left() / (1 if self.patience is None else 2)
         k = len(self.classes_) if self.n_classes else 0
         if SURE * cost(n, pool.num_col(), self.iterations, self.params, k) < left:
             return self.iterations
@@ -139,7 +166,7 @@ class CatBoost(Model):
         pilot = catboost.CatBoost(self._parameters(self.iterations, n, loss) | {"iterations": PILOT})
         pilot.fit(pool, callbacks=[clock])
         each = float(np.median(np.diff(clock.times[1:]))) if len(clock.times) > 2 else max(left, 0.1)
-        return int(np.clip(0.85 * self._time_left() / each, min(PILOT, self.iterations), self.iterations))
+        return int(np.clip(0.85 * left / each, min(PILOT, self.iterations), self.iterations))
 
 
 class _Deadline:
@@ -177,9 +204,11 @@ class CatBoostTrees(Estimator):
     view = "native"
     monotone = True
     params = (
-        Integer("iterations", "number of trees", 1_000, low=1, high=MOST),
+        Integer("iterations", "number of trees", 1_000, low=1, high=MOST, search=(500, 3_000), log=True),
         Real("learning_rate", "how much of each tree is taken; None suits it to rows and iterations", None,
              low=0.0, high=1.0, open_low=True, search=(0.01, 0.2), log=True),
+        Integer("early_stopping_rounds", "trees without improvement on held-out rows after which no more are grown; "
+                "None grows all", None, low=1, high=1_000),
         Integer("depth", "levels of one tree", 6, low=1, high=12, search=(4, 8)),
         Real("l2_leaf_reg", "L2 penalty on leaf values", 3.0, low=0.0, high=1e4, search=(0.5, 30.0), log=True),
         Real("random_strength", "noise in the choice of splits", 1.0, low=0.0, high=100.0, search=(0.1, 5.0), log=True),
@@ -204,16 +233,31 @@ class CatBoostTrees(Estimator):
             own.pop("loss_function", None)
         else:
             own.pop("auto_class_weights", None)
-        rounds = min(own.pop("iterations"), setting.rounds or MOST)
-        return CatBoost(own, setting.n_classes, rounds, setting.seed, setting.threads, setting.stop_at)
+        most, patience = own.pop("iterations"), own.pop("early_stopping_rounds", None)
+        return CatBoost(
+            own,
+            setting.n_classes,
+            min(most, setting.rounds or MOST),
+            setting.seed,
+            setting.threads,
+            setting.stop_at,
+            None if setting.rounds else patience,
+            bool(setting.time_column or setting.group_column),
+        )
 
     def lighter(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Fewer trees; the learning rate follows where it isn't given."""
-        trees = int(params["iterations"])
+        """Fewer trees; the learning rate follows where it isn't given, or where their number is found."""
+        trees, rate = int(params["iterations"]), params.get("learning_rate")
+        if params.get("early_stopping_rounds") is not None and rate is not None and rate < LARGEST_STEP:
+            return {"iterations": round(0.6 * trees), "learning_rate": round(min(LARGEST_STEP, rate / 0.6), 4)}
         if trees < 300 or params.get("learning_rate") is not None:
             return None
         return {"iterations": round(0.6 * trees)}
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        return cost(rows, columns, params.get("iterations") or 1_000, params, setting.n_classes)
+        rounds = float(params.get("iterations") or 1_000)
+        if params.get("early_stopping_rounds") is not None and not setting.rounds:
+            # Most of the time they are found long before all are grown; finding them and fitting takes two passes.
+            rounds *= 0.5 if setting.rounds is not None else 1.0
+        return cost(rows, columns, min(rounds, setting.rounds or MOST), params, setting.n_classes)

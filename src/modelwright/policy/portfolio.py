@@ -29,6 +29,8 @@ from modelwright.traits import traits
 SKEWED = 1.0
 """Skewness of a positive regression target beyond which its logarithm is tried."""
 
+LARGE = 5_000
+"""Rows from which on larger trees are worth a try of their own."""
 CURVES_ROWS, CURVES_COLUMNS = 20_000, 60
 """Rows and columns up to which explainable boosting is tried; beyond, other boosting is as good and far quicker."""
 
@@ -223,7 +225,7 @@ def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
 def _ordered(ground: Ground) -> Iterator[Plan]:
     linear = "logistic_regression" if ground.classification else "ridge"
     flat = linear.replace("_", "-")
-    small = ground.rows < 3_000
+    small, large = ground.rows < 3_000, ground.rows >= LARGE
     log = Use("log1p") if ground.skewed_target else None
     # With many classes every round of boosting grows many trees, so fewer and larger steps are taken, and what fits
     # all classes at once comes first.
@@ -251,6 +253,11 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield Plan(
         "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
     )
+    if large:
+        yield Plan(
+            "lightgbm-large-trees", Use("lightgbm", {"num_leaves": 100, **pace}), target=log,
+            reason="Many rows can fill many leaves, and fewer trees are needed.",
+        )  # fmt: skip
     if history:
         yield Plan(
             "lightgbm-own-past", Use("lightgbm", {"num_leaves": 8}),
@@ -288,6 +295,12 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             "catboost-codes-as-names", Use("catboost"), as_names, view=ground.every_level,
             idea="codes-as-names",
             reason="CatBoost's ordered statistics suit categories with many levels.",
+        )  # fmt: skip
+    if large:
+        slowly = {"learning_rate": 0.05, "iterations": 6_000, "early_stopping_rounds": 50}
+        yield Plan(
+            "catboost-stopped-early", Use("catboost", slowly), view=ground.every_level, target=log,
+            reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
         )  # fmt: skip
     yield Plan(
         "catboost", Use("catboost"), view=ground.every_level, target=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.made import Seen, content, main_part
 from modelwright.policy.portfolio import Ground, portfolio
 from modelwright.policy.tuning import variation
+from modelwright.protocol import Score, Validation
 from modelwright.recipe import Use
 from modelwright.tasks.metrics import find_metric, gain
 
@@ -19,7 +21,7 @@ CARRIED_OWN = ((0.02, 3), (0.01, 2))
 """The same for features of the portfolio itself, which nobody thought about this data for."""
 
 WEAKER = 1.3
-"""How many times the best family's loss makes a family too weak to be worth other features."""
+"""How many times the best loss makes a model too weak: for other features to be worth it, or its own to say much."""
 
 
 def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> Plan | None:
@@ -49,8 +51,11 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
 
 def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
+    fair = WEAKER * min((_loss(e.score) for e in seen.experiments if e.score and not e.plan.question), default=0.0)
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
         if source.plan.by not in ("designer", "portfolio") or source.status != "done" or source.recipe is None:
+            continue
+        if source.plan.by == "portfolio" and source.score is not None and _loss(source.score) > fair:
             continue
         made = main_part(source.recipe)
         for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
@@ -93,7 +98,7 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     metric = find_metric(source.score.metric)
     best = max(same, key=lambda e: gain(metric, e.score.value, 0.0) if e.score else 0.0)
     assert best.score is not None
-    loss = abs(metric.best - best.score.value)
+    loss = _loss(best.score)
     share = gain(metric, source.score.value, best.score.value) / loss if loss > 0 else 0.0
     return next((families for least, families in (CARRIED if designed else CARRIED_OWN) if share >= least), 0)
 
@@ -108,19 +113,28 @@ def _families(ground: Ground, seen: Seen) -> list[Plan]:
         name, score = experiment.plan.estimator.action, experiment.score
         if experiment.plan.question or score is None:
             continue
-        loss = abs(find_metric(score.metric).best - score.value)
-        losses[name] = min(loss, losses.get(name, loss))
+        losses[name] = min(_loss(score), losses.get(name, math.inf))
     fair = WEAKER * min(losses.values(), default=0.0)
     tried = sorted((n for n in first if n in losses and losses[n] <= fair), key=lambda n: losses[n])
     return [first[n] for n in (*tried, *(n for n in first if n not in losses))]
 
 
+def _loss(score: Score[Validation]) -> float:
+    """How far a score is from a perfect one."""
+    return abs(find_metric(score.metric).best - score.value)
+
+
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
-    """Leave out a plan whose idea has been tried and was clearly worse than doing without."""
+    """Leave out a plan whose idea was given up with others, and did worse there than doing without it."""
     if not plan.idea:
         return True
-    ours = [e for e in seen.experiments if e.plan.by == "portfolio"]
-    plain = [e for e in ours if not e.plan.idea and not e.plan.transforms and e.status == "done"]
-    without = {e.plan.estimator.action for e in plain}
-    tried = [e for e in ours if e.plan.idea == plan.idea and e.plan.estimator.action in without]
-    return not tried or any(e.status != "pruned" for e in tried)
+    ours = [e for e in seen.experiments if e.plan.by == "portfolio" and e.status in ("done", "pruned") and e.by_part]
+    plain = {e.plan.estimator.action: e for e in reversed(ours) if not e.plan.idea and not e.plan.transforms}
+    tried = [e for e in ours if e.plan.idea == plan.idea and e.plan.estimator.action in plain]
+    return not tried or any(e.status == "done" or _first(e, plain[e.plan.estimator.action]) > 0 for e in tried)
+
+
+def _first(experiment: Experiment, other: Experiment) -> float:
+    """By how much an experiment was better than another on the protocol's first part."""
+    assert experiment.score is not None
+    return gain(find_metric(experiment.score.metric), experiment.by_part[0], other.by_part[0])
