@@ -48,7 +48,7 @@ class Clock:
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
-        fixed = min(5.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
+        fixed = min(6.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
         fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
         once = max([sum(refits) / slots, *refits], default=0.0)
         # Fitting once more on all rows goes on beside it; that is worth a sixth of the budget, no more.
@@ -56,7 +56,7 @@ class Clock:
             [(1 + WHOLE_REFIT) * sum(refits) / slots, *(WHOLE_REFIT * seconds for seconds in refits)], default=0.0
         )
         refitting = twice if twice <= once + self.budget / 6 else once
-        return min(fixed + 1.1 * refitting, 0.6 * self.budget)
+        return min(fixed + 1.2 * refitting, 0.6 * self.budget)
 
     def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time."""

@@ -53,6 +53,9 @@ REFITS = 0.15
 CROWDED = ("portfolio", "carried", "search")
 """Whose experiments must add something to the ensemble: they come in numbers, and each is one of many alike."""
 
+TELLING = 1_000
+"""Rows of the first part from which on they tell what adds nothing; on fewer, good members were lost by chance."""
+
 PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
 
@@ -367,10 +370,10 @@ class Search:
         return Bar(best.by_part[0], self._on_first_part(ensemble))
 
     def _on_first_part(self, weights: Mapping[int, float]) -> np.ndarray | None:
-        """What a mixture predicts for the rows of the protocol's first part; ``None`` for none, or repeated parts."""
-        if not weights or self.prepared.protocol.repeats > 1:
-            return None
+        """What a mixture predicts for the rows of the protocol's first part; ``None`` for none, or too few rows."""
         evaluator = self.evaluator
         repeat, fold = self.prepared.protocol.parts()[0]
         rows = (evaluator.assignment[repeat] == fold)[evaluator.validated]
+        if not weights or rows.sum() < TELLING:
+            return None
         return sum(w * evaluator.validated_oof(self.experiments[n].oof)[rows] for n, w in weights.items())
