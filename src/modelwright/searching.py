@@ -376,4 +376,5 @@ class Search:
         rows = (evaluator.assignment[repeat] == fold)[evaluator.validated]
         if not weights or rows.sum() < TELLING:
             return None
-        return sum(w * evaluator.validated_oof(self.experiments[n].oof)[rows] for n, w in weights.items())
+        parts = [w * evaluator.validated_oof(self.experiments[n].oof)[rows] for n, w in weights.items()]
+        return np.asarray(np.sum(parts, axis=0))
