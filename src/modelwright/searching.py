@@ -20,7 +20,7 @@ from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
-from modelwright.policy.pacing import ROOM, pace
+from modelwright.policy.pacing import pace, room
 from modelwright.policy.portfolio import Ground
 from modelwright.policy.search import design
 from modelwright.policy.stopping import why_stop
@@ -37,9 +37,6 @@ PER_ITERATION = 3
 
 BESIDE = 3
 """Experiments of the policies in an iteration of a language model, where the places are fixed."""
-
-SHARE = 0.3
-"""Share of the remaining core seconds that one experiment may be expected to take."""
 
 SLICE = 0.4
 """Share of the remaining search time after which the fits of one experiment should end with what they have."""
@@ -221,7 +218,7 @@ class Search:
                 return None, "Nothing new was left to try."
             plan = self._on_first_rung(plan)
             slots = self.evaluator.engine.slots
-            paced = pace(plan, self._expected, self._room(search_end - time.monotonic()))
+            paced = pace(plan, self._expected, self._room(search_end))
             self.time_limited = self.time_limited or paced != plan
             if paced is not None:
                 return replace(paced, cost=round(self._forecast(paced), 3)), None
@@ -231,13 +228,10 @@ class Search:
         self.time_limited = True
         return None, "The time left was too short for any experiment that had not been tried."
 
-    def _room(self, left: float) -> float:
-        """Core seconds that one more experiment may take: its share of what is left, and no more than the experiments
-        under way leave of it. What takes a moment always fits."""
-        slots, now, running = self.evaluator.engine.slots, time.monotonic(), self._under_way.copy().values()
-        pace = slots / max(slots, len(running))
-        pending = sum(max(0.0, seconds - pace * (now - began)) for seconds, began in running)
-        return slots * min(SHARE * left + 1.0, max(0.05 * left, (left - pending / slots) / ROOM))
+    def _room(self, search_end: float) -> float:
+        now = time.monotonic()
+        running = [(expected, now - began) for expected, began in self._under_way.copy().values()]
+        return room(search_end - now, self.evaluator.engine.slots, running)
 
     def _proposed(self, number: int) -> tuple[Plan | None, str | None]:
         """A language model's next plan, if there is one and it is its turn; or why the search is over."""

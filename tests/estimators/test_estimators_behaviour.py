@@ -104,6 +104,19 @@ def test_catboost_trades_iterations_for_learning_rate_when_time_is_short():
     assert rates[0] < rates[1] <= 0.5
 
 
+def test_catboost_finds_how_many_trees_help():
+    X, y = noisy(1_200)
+    sought = build("catboost", BINARY, iterations=1_500, learning_rate=0.2, early_stopping_rounds=20).fit(X, y)
+    assert 1 < sought.rounds_ < 500 and not sought.truncated_
+    again = build("catboost", replace(BINARY, rounds=sought.rounds_), iterations=1_500, learning_rate=0.2).fit(X, y)
+    assert again.rounds_ == sought.rounds_ and np.array_equal(again.predict_proba(X), sought.predict_proba(X))
+    late = build(
+        "catboost", replace(BINARY, stop_at=time.monotonic() + 0.05), iterations=20_000, learning_rate=0.001,
+        early_stopping_rounds=1_000,
+    ).fit(X, y)  # fmt: skip
+    assert late.truncated_ and 1 <= late.rounds_ < 20_000
+
+
 def test_catboost_uses_the_librarys_own_learning_rate():
     import catboost
 

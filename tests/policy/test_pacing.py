@@ -1,0 +1,43 @@
+"""What one more experiment may take, and what it must add."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelwright.evaluation import Bar
+from modelwright.policy.pacing import SHARE, room
+from modelwright.tasks.metrics import find_metric
+
+SECONDS = st.floats(0.0, 1e4)
+
+
+def test_one_more_experiment_gets_its_share_of_what_is_left():
+    assert room(100.0, 2, []) == pytest.approx(2 * (SHARE * 100.0 + 1.0))
+
+
+def test_what_is_under_way_goes_first():
+    free, busy = room(20.0, 2, [(5.0, 1.0)]), room(20.0, 2, [(30.0, 1.0), (5.0, 1.0)])
+    assert busy < free and busy < 40.0 - 30.0
+    assert room(20.0, 2, [(30.0, 29.0), (5.0, 4.5)]) == pytest.approx(free)
+
+
+@given(SECONDS, st.integers(1, 64), st.lists(st.tuples(SECONDS, SECONDS), max_size=5))
+def test_something_quick_always_fits_and_nothing_takes_all(left, slots, running):
+    found = room(left, slots, running)
+    assert 0.0 <= found <= slots * (SHARE * left + 1.0)
+    assert left == 0.0 or found > 0.0
+
+
+def joined(mixture, prediction, truth):
+    metric = find_metric("rmse")
+    return Bar(1.0, mixture).joins(metric, prediction, lambda p: metric.score(truth, p))
+
+
+def test_what_errs_in_another_way_joins_the_ensemble_and_what_errs_alike_does_not():
+    rng = np.random.default_rng(0)
+    truth, noise, other = rng.normal(size=(3, 2_000))
+    mixture = truth + noise
+    assert joined(mixture, truth + 1.3 * other, truth)
+    assert not joined(mixture, truth + 1.3 * noise, truth)
+    assert joined(None, truth + 1.3 * noise, truth), "nothing to join, nothing to ask for"
