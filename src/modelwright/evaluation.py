@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.actions import checked_recipe, predicted_bytes, predicted_seconds
@@ -31,6 +31,8 @@ ADDS = 0.0005
 """Share of the present ensemble's loss on the first part that a recipe must take away to be evaluated further."""
 JOINING = (0.05, 0.15, 0.3, 0.5, 0.75)
 """Weights that a recipe may get beside the present ensemble."""
+OOF_BYTES = 64 << 20
+"""Bytes of out-of-fold predictions that are kept in memory."""
 SMOOTH_FROM = 1_000
 """Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
 
@@ -192,6 +194,9 @@ class Evaluator:
         self.metric = find_metric(situation.protocol.metric)
         self._lock = threading.Lock()
         self._speed: dict[str, list[float]] = {}
+        each = 8 * max(1, len(truth)) * max(1, situation.n_classes)
+        # The ensemble is chosen anew for every design, from all experiments so far.
+        self._oofs = lru_cache(max(8, OOF_BYTES // each))(self._read_oof)
 
     @property
     def mixing_metric(self) -> Metric:
@@ -329,10 +334,15 @@ class Evaluator:
         return np.flatnonzero(seen)
 
     def validated_oof(self, digest: str) -> np.ndarray:
-        """Out-of-fold predictions for the validated rows by digest, NaN where a part was not reached."""
+        """Out-of-fold predictions for the validated rows by digest, read-only, NaN where a part was not reached."""
+        return self._oofs(digest)
+
+    def _read_oof(self, digest: str) -> np.ndarray:
         import numpy as np
 
-        return np.asarray(np.load(io.BytesIO(self.engine.store.get(digest)), allow_pickle=False))
+        found = np.asarray(np.load(io.BytesIO(self.engine.store.get(digest)), allow_pickle=False))
+        found.flags.writeable = False
+        return found
 
     def oof(self, digest: str) -> np.ndarray:
         """Out-of-fold predictions for all development rows by digest, NaN where a row was never validated."""

@@ -151,6 +151,21 @@ def test_what_did_not_help_is_not_tried_with_other_models():
     assert not [p for p in without if p.name.endswith("-log-target")]
     better = [finished(i, p, 10.0, "done", "rmse") for i, p in enumerate(plans, 1)]
     assert [p for p in design_all(base, plans, tuple(better)) if p.name.endswith("-log-target")]
+    given_up = [finished(i, p, 9.0 if "log" in p.name else 10.0, "pruned", "rmse") for i, p in enumerate(plans, 1)]
+    assert [p for p in design_all(base, plans, tuple(given_up)) if p.name.endswith("-log-target")], (
+        "it brought the ensemble nothing here, but more than doing without"
+    )
+
+
+def test_what_helps_a_model_that_is_far_behind_is_not_carried_to_others():
+    base = ground(kinds=(("store", "numeric", 120), ("v", "numeric", 900)))
+    plans = [p for p in portfolio(base) if p.name in ("logistic-regression-codes-as-names", "lightgbm")]
+    plain = Plan("linear", Use("logistic_regression"), by="baselines")
+    for boosted, carried in ((0.95, False), (0.72, True)):
+        scores = {"lightgbm": boosted, "logistic-regression-codes-as-names": 0.7}
+        ended = [finished(1, plain, 0.6), *(finished(i, p, scores[p.name]) for i, p in enumerate(plans, 2))]
+        plan = design(base, 4, [plain, *plans], Seen(tuple(ended), {1: 0.5, 2: 0.3, 3: 0.2}))
+        assert plan is not None and (plan.by == "carried") is carried
 
 
 def test_features_that_helped_are_carried_once_and_nothing_lacks_what_it_is_made_from():
