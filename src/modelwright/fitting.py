@@ -316,7 +316,7 @@ def open_holdout(
     baseline = load_model(place.inputs["baseline"])
     frame, y = rows_of(place.inputs["holdout"], target, n_classes)
     started = time.perf_counter()
-    past = _before(place, target, n_classes)
+    past = rows_before(place, target, n_classes)
     prediction = raw_predictions(model, stack_rows(past, frame), bool(n_classes))[len(past) :]
     predict_seconds = time.perf_counter() - started
     importances: tuple[Importance, ...] = permutation_importance(
@@ -371,7 +371,7 @@ def sampled(frame: pd.DataFrame, y: np.ndarray, rows: np.ndarray, limit: int | N
     return kept
 
 
-def _before(place: Workplace, target: str, n_classes: int) -> pd.DataFrame:
+def rows_before(place: Workplace, target: str, n_classes: int) -> pd.DataFrame:
     """The rows in the gap before the holdout, which features of the past go on through; none without a gap."""
     if "assignment" not in place.inputs:
         return rows_of(place.inputs["holdout"], target, n_classes)[0].iloc[:0]

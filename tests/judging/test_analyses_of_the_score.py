@@ -187,6 +187,15 @@ def test_losing_the_only_column_that_counts_costs_everything(tmp_path: Path) -> 
     assert {p.kind for p in found.perturbations} == {"missing", "noise", "shift"} and found.complete
 
 
+def test_robustness_looks_at_a_sample_of_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, y = people(600, signal=3.0)
+    place, case = made(tmp_path, frame, y, metric="roc_auc", classes=("no", "yes"))
+    monkeypatch.setattr("modelwright.analyses.robustness.MOST_ROWS", 100)
+    found = ask("robustness", place, case)
+    assert found.rows == 100 and found.complete
+    assert next(p for p in found.perturbations if p.what == "without 'x'").loss > 0.2
+
+
 def test_more_rows_help_where_much_is_left_to_learn_and_not_where_nothing_is(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     wide = pd.DataFrame(rng.normal(size=(1600, 60)), columns=[f"c{i}" for i in range(60)])

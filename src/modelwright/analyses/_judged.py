@@ -14,7 +14,8 @@ from modelwright.analyses import Case
 from modelwright.comparing import confidence, gains
 from modelwright.diagnostics import figure
 from modelwright.executors import Workplace
-from modelwright.fitting import rows_of
+from modelwright.fitting import rows_before, rows_of
+from modelwright.frames import stack_rows
 from modelwright.hashing import restore
 from modelwright.intervals import Resamples, stretches
 from modelwright.pipeline import raw_predictions
@@ -83,6 +84,14 @@ class Judged:
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """The judged model's predictions."""
         return np.asarray(raw_predictions(self.model, frame, bool(self.classes)), dtype=np.float64)
+
+    def as_judged(self, model: Any) -> np.ndarray:
+        """What another model predicts for the sealed rows, from the same rows before them as when it was judged."""
+        past = self.frame.iloc[:0]
+        if self.case.protocol.gap:
+            past = rows_before(self.place, self.case.target, self.classes)
+        found = raw_predictions(model, stack_rows(past, self.frame), bool(self.classes))
+        return np.asarray(found[len(past) :], dtype=np.float64)
 
     def score(self, prediction: np.ndarray, weights: np.ndarray | None = None) -> float:
         """The metric of predictions for the sealed rows."""

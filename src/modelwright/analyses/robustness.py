@@ -39,6 +39,8 @@ def robustness(place: Workplace, *, case: dict[str, Any]) -> Done:
         kept = np.sort(np.random.default_rng([place.seed, 67]).choice(len(found.y), MOST_ROWS, replace=False))
         found.frame, found.y = found.frame.iloc[kept].reset_index(drop=True), found.y[kept]
         found.units = None if found.units is None else found.units[kept]
+    # What it predicted when it was judged may have known more rows than these, which changed ones are compared with.
+    found.raw = found.predict(found.frame)
     important = [i.column for i in found.case.judgement.importances if i.loss > 0 and i.column in found.frame.columns]
     done, complete = [], True
     for kind, what, columns, frame, weights in _changes(found, important):

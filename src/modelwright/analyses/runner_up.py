@@ -15,7 +15,6 @@ from modelwright.hashing import plain
 from modelwright.intervals import Resamples, stretches
 from modelwright.judgement import Comparison
 from modelwright.persistence import load_model
-from modelwright.pipeline import raw_predictions
 
 MOST_ROWS = 20_000
 
@@ -32,7 +31,7 @@ def runner_up(place: Workplace, *, case: dict[str, Any]) -> Done:
     if len(asked.members) > 1:
         strongest = int(np.argmax(asked.weights))
         member = load_model(place.inputs[f"member_{strongest}"])
-        other = np.asarray(raw_predictions(member, found.frame, bool(asked.n_classes)), dtype=np.float64)
+        other = found.as_judged(member)
         name = asked.names[strongest] if asked.names else asked.members[strongest].estimator.action
         result = compare(
             found.metric, found.y, found.raw, other, name=name, role="runner-up", resamples=found.resamples,
