@@ -93,6 +93,7 @@ class Closing:
                     again.cancel()
                 refit = self.settled is None or self.settled.refit
                 again = refitter.on_all_rows(attempt) if refit else Again(refitter, attempt)
+            again.begin()
             judgement, why = self._judged(refitter, attempt, judging)
             if judgement is None:
                 again.cancel()
@@ -112,6 +113,7 @@ class Closing:
         balance = weigh(self.evaluator, refitter.usable, choice.weights)
         if balance is not None:
             self.journal.append("balance", {"balance": balance})
+        self._fitted_baseline(refitter)  # a moment's work, which would wait for a worker later
         refitter.begin(choice)
         return choice
 
@@ -171,13 +173,14 @@ class Closing:
             yield other
 
     def _baseline(self, refitter: Refitter, choice: Choice) -> tuple[str, str]:
-        """The first baseline that could be fitted: its name and its model."""
-        baselines = [e for e in refitter.usable.values() if e.plan.by == "baselines"]
-        for experiment in sorted(baselines, key=lambda e: e.number):
-            if refitter.fit(experiment.number, spare=2.0):
-                return experiment.plan.name, refitter.model(experiment.number)
-        number = next(iter(choice.weights))
+        """The first baseline that could be fitted, or else a member of the choice: its name and its model."""
+        number = self._fitted_baseline(refitter) or next(iter(choice.weights))
         return refitter.usable[number].plan.name, refitter.model(number)
+
+    def _fitted_baseline(self, refitter: Refitter) -> int | None:
+        """The number of the first baseline that can be fitted."""
+        baselines = sorted(e.number for e in refitter.usable.values() if e.plan.by == "baselines")
+        return next((number for number in baselines if refitter.fit(number, spare=2.0)), None)
 
     def _judging(self, refitter: Refitter, choice: Choice, baseline_name: str, baseline: str) -> Future[Outcome]:
         """Ask the sealed rows about a choice."""

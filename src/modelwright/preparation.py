@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 BRISK = 120.0
 """Seconds of budget below which fewer folds are made."""
+BRISK_MANY, MANY = 600.0, 40_000
+"""The same from so many rows on: one part of them tells models apart, and each fold costs a fit that takes long."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,8 @@ def prepare(
     problem = replace(problem, classes=_ordered(task.classes(target), problem))
     y = task.encode(target, problem.classes)
     say("sealing")
-    split = make_protocol(
-        frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows, brisk=request.time_budget < BRISK
-    )
+    brisk = request.time_budget < (BRISK if len(y) <= MANY else BRISK_MANY)
+    split = make_protocol(frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows, brisk=brisk)
     problem = _settled(problem, split.protocol.holdout)
     names = tuple(n for n in problem.features(reading.schema.names) if n in frame.columns)
     if not names:

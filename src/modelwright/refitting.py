@@ -255,6 +255,7 @@ class Refitter:
     def on_all_rows(self, choice: Choice) -> Again:
         """Begin to fit every member once more on all rows, the sealed ones too, where there is time for it.
 
+        One worker is left to the judgement, which is the sooner there; :meth:`Again.begin` begins the rest beside it.
         Fits on the development rows that are still under way go first.
         """
         protocol = self.prepared.protocol
@@ -265,9 +266,15 @@ class Refitter:
         needed = 1.3 * max([(before + sum(fits)) / self.evaluator.engine.slots, *fits])
         again = Again(self, choice)
         if needed <= spare and not self.evaluator.fidelity.sampled:
-            seconds = max(1.0, spare)
-            again.futures |= {n: self._submit(self.usable[n], seconds=seconds, sealed=True) for n in choice.weights}
+            again.later = sorted(choice.weights, key=lambda n: (-self.usable[n].fit_seconds, n))
+            again.begin(max(1, self.evaluator.engine.slots - 1))
         return again
+
+    def submit_on_all_rows(self, number: int) -> Future[Outcome]:
+        """Begin to fit a model on all rows, in what time there is."""
+        return self._submit(
+            self.usable[number], seconds=max(1.0, self.clock.left() - finishing(self.clock)), sealed=True
+        )
 
     def told(self, choice: Choice) -> str:
         """On how many rows the members of a choice were fitted."""
@@ -391,14 +398,22 @@ class Again:
         refitter: who fits them.
         choice: whose members they are.
         futures: the fits by number; none when there was no time for them.
+        later: whose fits haven't begun yet.
     """
 
     refitter: Refitter
     choice: Choice
     futures: dict[int, Future[Outcome]] = field(default_factory=dict)
+    later: list[int] = field(default_factory=list)
+
+    def begin(self, count: int | None = None) -> None:
+        """Begin the next fits, so many or all that are left."""
+        begun, self.later = self.later[:count], self.later[len(self.later[:count]) :]
+        self.futures |= {n: self.refitter.submit_on_all_rows(n) for n in begun}
 
     def cancel(self) -> None:
         """Stop the fits: the choice is given up."""
+        self.later = []
         for future in self.futures.values():
             future.cancel()
 

@@ -47,6 +47,9 @@ SURELY = 20.0
 REFITS = 0.15
 """Share of the budget that is kept for refits on more rows, where models are compared on samples."""
 
+WORTH_GOING_ON = 0.5
+"""Seconds below which no further experiment is begun."""
+
 CROWDED = ("portfolio", "carried", "search")
 """Whose experiments must add something to the ensemble: they come in numbers, and each is one of many alike."""
 
@@ -209,6 +212,10 @@ class Search:
         skipped: list[Plan] = []
         for _ in range(PATIENCE_FOR_PLANS):
             if time.monotonic() >= search_end:
+                # Lighter members than were foreseen leave more time than was kept for them.
+                self._wait_for(number - 1)
+                search_end = self._search_end(number - 1)
+            if time.monotonic() + WORTH_GOING_ON >= search_end:
                 self.time_limited = True
                 return None, "The time budget for the search was used up."
             plan = climb(self.evaluator.fidelity, [*plans, *skipped], seen) or design(

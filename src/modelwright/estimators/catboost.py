@@ -19,6 +19,8 @@ from modelwright.recipe import Setting
 MOST = 20_000
 """Trees of one model at most."""
 PILOT = 12
+HASTY = 50
+"""Trees without improvement that are waited for where time is short; small steps go on learning after longer pauses."""
 HELD = 0.15
 """Share of the rows on which the number of trees is found."""
 SURE = 30.0
@@ -246,11 +248,17 @@ class CatBoostTrees(Estimator):
         )
 
     def lighter(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Fewer trees; the learning rate follows where it isn't given, or where their number is found."""
-        trees, rate = int(params["iterations"]), params.get("learning_rate")
-        if params.get("early_stopping_rounds") is not None and rate is not None and rate < LARGEST_STEP:
+        """Fewer trees; the learning rate follows where it isn't given, or where their number is found.
+
+        Where it is found, patience goes first.
+        """
+        trees, rate, patience = (params.get(n) for n in ("iterations", "learning_rate", "early_stopping_rounds"))
+        trees = int(trees or 0)
+        if patience is not None and patience > HASTY:
+            return {"iterations": round(0.6 * trees), "early_stopping_rounds": HASTY}
+        if patience is not None and rate is not None and rate < LARGEST_STEP:
             return {"iterations": round(0.6 * trees), "learning_rate": round(min(LARGEST_STEP, rate / 0.6), 4)}
-        if trees < 300 or params.get("learning_rate") is not None:
+        if trees < 300 or rate is not None:
             return None
         return {"iterations": round(0.6 * trees)}
 

@@ -297,7 +297,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="CatBoost's ordered statistics suit categories with many levels.",
         )  # fmt: skip
     if large:
-        slowly = {"learning_rate": 0.05, "iterations": 6_000, "early_stopping_rounds": 50}
+        slowly = {"learning_rate": 0.05, "iterations": 10_000, "early_stopping_rounds": 150}
         yield Plan(
             "catboost-stopped-early", Use("catboost", slowly), view=ground.every_level, target=log,
             reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
