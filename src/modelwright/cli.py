@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,8 @@ from modelwright.errors import (
 from modelwright.options import Duration, Kinds, Roles, Size, Text, Where
 
 EXECUTORS = "Where steps run: local, ray (a cluster here, or RAY_ADDRESS), ray://HOST:PORT, or flyte."
+GARBAGE = 100_000
+"""New objects after which garbage is looked for."""
 ISSUES = "please report it with the command, the versions (modelwright doctor) and this text"
 
 
@@ -429,6 +432,8 @@ def _ask(question: str, candidates: tuple[str, ...]) -> str | None:
 
 def main() -> None:
     """Run the command line; every ending has its exit code."""
+    # Imports make a million objects that stay: with the usual threshold a sixth of the start goes to looking at them.
+    gc.set_threshold(GARBAGE)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
