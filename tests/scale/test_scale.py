@@ -109,7 +109,7 @@ def test_with_times_the_latest_rows_are_taken_and_those_of_unknown_time_last():
 def test_rows_of_folds_are_counted_with_the_gaps_between_them():
     protocol = Protocol("time", "time", 2, 1, True, "roc_auc", 8, 2, "", "", "")
     folds = np.array([[0, 0, 0, 0, 1, 1, 2, 2], [1, 1, 1, 2, 2, 2, 3, 3]], dtype=np.int16)
-    bench = Evaluator(None, SimpleNamespace(protocol=protocol), np.zeros(8), folds)
+    bench = Evaluator(None, SimpleNamespace(protocol=protocol, n_classes=2), np.zeros(8), folds)
     assert bench.validated.tolist() == [4, 5, 6, 7]
     assert bench.training_rows() == (3 + 6) // 2
     assert bench.training_rows(4) == 4
