@@ -159,9 +159,11 @@ class Search:
         count = len(known)
         if self.evaluator.fidelity.sampled:
             known = topmost(known)
-        if self._weights[0] != count:
-            self._weights = (count, best_mixture(self.evaluator, known, candidates=12, rounds=20, max_rows=4_000))
-        return self._weights[1]
+        kept = self._weights  # experiments ask, too, each in a thread of its own
+        if kept[0] != count:
+            kept = count, best_mixture(self.evaluator, known, candidates=12, rounds=20, max_rows=4_000)
+            self._weights = kept
+        return kept[1]
 
     def refits(self, upto: int) -> tuple[float, ...]:
         """Core seconds of fitting each member of the present ensemble, or what is running now, on development rows."""
