@@ -35,7 +35,7 @@ def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mappi
     alone = _score(evaluator, own, best_mixture(evaluator, own)) if own else None
     better = None
     if alone is not None and metric.best != alone:
-        better = round(100.0 * gain(metric, together, alone) / abs(metric.best - alone), 2)
+        better = round(100.0 * gain(metric, together, alone) / metric.loss(alone), 2)
     share = round(sum(weight for n, weight in weights.items() if n in thought), 4)
     return Balance(metric.name, together, alone, better, share)
 

@@ -10,9 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from modelwright.bar import Bar
 from modelwright.engine import Engine
 from modelwright.errors import StepError
-from modelwright.evaluation import Bar, Evaluation, Evaluator
+from modelwright.evaluation import Evaluation, Evaluator
 from modelwright.finding import Effect, Finding
 from modelwright.hashing import plain, restore
 from modelwright.problem import Known, Problem

@@ -197,7 +197,7 @@ class Chooser:
         """The chosen mixture, or a model about as good that treats groups more alike where the mixture doesn't."""
         metric = self.evaluator.metric
         least = self.score(chosen)
-        slack = CLOSE * abs(metric.best - least)
+        slack = CLOSE * metric.loss(least)
         apart = self._apart(chosen)
         if apart <= 1:
             return chosen

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.actions import checked_recipe, predicted_bytes, predicted_seconds
+from modelwright.bar import Bar
 from modelwright.engine import Engine
 from modelwright.errors import StepError
 from modelwright.executors import SHARED
@@ -21,16 +22,12 @@ from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Setting
 from modelwright.splitting import fold_rows
 from modelwright.step import Failure, Limits, Outcome, Step
-from modelwright.tasks.metrics import Metric, find_metric, gain
+from modelwright.tasks.metrics import Metric, find_metric
 
 if TYPE_CHECKING:
     import numpy as np
 
 FIT_VERSION = 2
-ADDS = 0.0005
-"""Share of the present ensemble's loss on the first part that a recipe must take away to be evaluated further."""
-JOINING = (0.05, 0.15, 0.3, 0.5, 0.75)
-"""Weights that a recipe may get beside the present ensemble."""
 OOF_BYTES = 64 << 20
 """Bytes of out-of-fold predictions that are kept in memory."""
 SMOOTH_FROM = 1_000
@@ -121,47 +118,6 @@ class Situation:
     def setting(self) -> Setting:
         """The setting, for checks and forecasts on this side."""
         return Setting(**self.compile_args, seed=self.seed)
-
-
-@dataclass
-class Bar:
-    """What a recipe must come near to after its first part, or be pruned: the best experiment known to its designer.
-
-    Args:
-        first_part: the best experiment's score on the protocol's first part; ``None`` to prune nothing.
-        mixture: what the present ensemble predicts for that part's rows; a recipe that is worse than the best must add
-            to it. ``None`` to ask for no such thing.
-    """
-
-    first_part: float | None = None
-    mixture: np.ndarray | None = None
-
-    def clears(self, metric: Metric, score: float, rows: int) -> bool:
-        """Whether a score on the first part's rows is worth going on from.
-
-        A fifth further from a perfect score than the best is too far; on few rows, where scores scatter, more is
-        forgiven.
-        """
-        if self.first_part is None:
-            return True
-        slack = 1.2 + 6.0 / rows**0.5
-        return bool(abs(metric.best - score) <= slack * abs(metric.best - self.first_part))
-
-    def joins(self, metric: Metric, prediction: np.ndarray, score: Callable[[np.ndarray], float]) -> bool:
-        """Whether predictions for the first part's rows, mixed into the present ensemble, make it better.
-
-        Weights are chosen on the same rows, so what helps on few of them may be chance; that errs towards going on.
-
-        Args:
-            metric: what mixtures are chosen by.
-            prediction: for the first part's rows.
-            score: the metric of predictions for these rows.
-        """
-        if self.mixture is None:
-            return True
-        before = score(self.mixture)
-        best = max(gain(metric, score(self.mixture + w * (prediction - self.mixture)), before) for w in JOINING)
-        return best >= ADDS * abs(metric.best - before)
 
 
 class Evaluator:
@@ -287,25 +243,22 @@ class Evaluator:
         recipe = checked_recipe(recipe, self.situation.task)
         self._admit(recipe, max_train_rows)
         chunks = self._chunks(recipe, max_train_rows)
-        collected: dict[tuple[int, int], np.ndarray] = {}
-        outcomes: list[tuple[tuple[tuple[int, int], ...], Outcome]] = []
+        run = partial(
+            self._run,
+            recipe,
+            stop_at=stop_at,
+            priority=priority,
+            parent=parent,
+            slice_seconds=slice_seconds,
+            drill=drill,
+            max_train_rows=max_train_rows,
+        )
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
-        rounds: list[int] | None = None
-        for batch in (chunks[:1], chunks[1:]):
-            for parts, outcome in self._run(
-                recipe, batch, stop_at, priority, parent, slice_seconds, rounds, drill, max_train_rows
-            ):
-                outcomes.append((parts, outcome))
-                collected |= self._load(parts, outcome)
-            rounds = outcomes[0][1].value["rounds"]
-            first = chunks[0][0]
-            score, rows = self._part_score(collected, first), len(collected[first])
-            if batch == chunks[1:] or bar is None or len(chunks) == 1:
-                continue
-            if not bar.clears(self.metric, score, rows) or not self._joins(bar, score, collected[first], first):
-                break
+        outcomes = run(chunks[:1])
+        if bar is None or self._goes_on(bar, chunks[0][0], outcomes[0][1]):
+            outcomes += run(chunks[1:], rounds=outcomes[0][1].value["rounds"])
         self._note_speed(recipe, outcomes, max_train_rows)
-        return self._result(recipe, collected, outcomes)
+        return self._result(recipe, outcomes)
 
     def _admit(self, recipe: Recipe, max_train_rows: int | None) -> None:
         """Refuse to start what by forecast needs more memory than a step may use.
@@ -389,13 +342,14 @@ class Evaluator:
         self,
         recipe: Recipe,
         chunks: Sequence[tuple[tuple[int, int], ...]],
+        *,
         stop_at: float,
         priority: int,
         parent: int,
         slice_seconds: float,
-        rounds: list[int] | None,
         drill: str | None,
         max_train_rows: int | None,
+        rounds: list[int] | None = None,
     ) -> list[tuple[tuple[tuple[int, int], ...], Outcome]]:
         waiting: dict[Future[Outcome], tuple[tuple[int, int], ...]] = {}
         for parts in chunks:
@@ -447,20 +401,20 @@ class Evaluator:
         rows = self.assignment[part[0]] == part[1]
         return self.score(self.metric, collected[part], rows)
 
-    def _joins(self, bar: Bar, score: float, prediction: np.ndarray, part: tuple[int, int]) -> bool:
-        if bar.first_part is None or gain(self.metric, score, bar.first_part) >= 0:
-            return True
-        rows = self.assignment[part[0]] == part[1]
-        return bar.joins(self.mixing_metric, prediction, lambda p: self.score(self.mixing_metric, p, rows))
+    def _goes_on(self, bar: Bar, part: tuple[int, int], outcome: Outcome) -> bool:
+        """Whether what the first part says is worth evaluating the others."""
+        collected, rows, mixing = self._load([part], outcome), self.assignment[part[0]] == part[1], self.mixing_metric
+        score, prediction = self._part_score(collected, part), collected[part]
+        return bar.clears(self.metric, score, len(prediction)) and bar.joins(
+            self.metric, score, mixing, prediction, lambda mixed: self.score(mixing, mixed, rows)
+        )
 
-    def _result(
-        self,
-        recipe: Recipe,
-        collected: Mapping[tuple[int, int], np.ndarray],
-        outcomes: Sequence[tuple[Sequence[tuple[int, int]], Outcome]],
-    ) -> Evaluation:
+    def _result(self, recipe: Recipe, outcomes: Sequence[tuple[Sequence[tuple[int, int]], Outcome]]) -> Evaluation:
         import numpy as np
 
+        collected: dict[tuple[int, int], np.ndarray] = {}
+        for parts, outcome in outcomes:
+            collected |= self._load(parts, outcome)
         shape = (len(self.truth), self.situation.n_classes) if self.situation.n_classes else (len(self.truth),)
         total, count = np.zeros(shape), np.zeros(len(self.truth))
         for (repeat, fold), prediction in collected.items():

@@ -317,7 +317,7 @@ def open_holdout(
     frame, y = rows_of(place.inputs["holdout"], target, n_classes)
     started = time.perf_counter()
     past = rows_before(place, target, n_classes)
-    prediction = raw_predictions(model, stack_rows(past, frame), bool(n_classes))[len(past) :]
+    prediction = predictions_after(past, frame, model, n_classes)
     predict_seconds = time.perf_counter() - started
     importances: tuple[Importance, ...] = permutation_importance(
         lambda rows: raw_predictions(model, rows, bool(n_classes)),
@@ -378,6 +378,11 @@ def rows_before(place: Workplace, target: str, n_classes: int) -> pd.DataFrame:
     assignment = np.load(place.inputs["assignment"], allow_pickle=False)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
     return frame.iloc[gap_rows(assignment, int(assignment[0].max()) + 1)]
+
+
+def predictions_after(past: pd.DataFrame, frame: pd.DataFrame, model: Any, n_classes: int) -> np.ndarray:
+    """What a model predicts for rows that come after others, which features of the past go on through."""
+    return raw_predictions(model, stack_rows(past, frame), bool(n_classes))[len(past) :]
 
 
 def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:

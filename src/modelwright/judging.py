@@ -198,7 +198,7 @@ def verdict(
         cares.append(f"only {rarest} of the sealed rows belong to the rarer class")
     elif score.n_rows < 100:
         cares.append(f"only {score.n_rows} rows could be sealed to judge it")
-    if abs(metric.best - score.value) <= 0.002 * abs(metric.best - baseline.value):
+    if metric.loss(score.value) <= 0.002 * metric.loss(baseline.value):
         cares.append("it is so near perfect that a column may give the answer away")
     if cares:
         text = cares[0] if len(cares) == 1 else f"{', '.join(cares[:-1])}, and {cares[-1]}"

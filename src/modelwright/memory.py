@@ -247,7 +247,7 @@ def _families(done: Sequence[Experiment]) -> dict[str, float]:
             continue
         metric = find_metric(score.metric)
         ground = max(floor, key=lambda value: gain(metric, value, 0.0))
-        way = abs(metric.best - ground)
+        way = metric.loss(ground)
         share = gain(metric, score.value, ground) / way if way > 0 and math.isfinite(way) else 0.0
         best[name] = max(best.get(name, 0.0), round(min(1.0, max(0.0, share)), 4))
     return best

@@ -408,8 +408,9 @@ class Again:
 
     def begin(self, count: int | None = None) -> None:
         """Begin the next fits, so many or all that are left."""
-        begun, self.later = self.later[:count], self.later[len(self.later[:count]) :]
-        self.futures |= {n: self.refitter.submit_on_all_rows(n) for n in begun}
+        for number in self.later[:count]:
+            self.futures[number] = self.refitter.submit_on_all_rows(number)
+        self.later = [n for n in self.later if n not in self.futures]
 
     def cancel(self) -> None:
         """Stop the fits: the choice is given up."""

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from modelwright.bar import Bar
 from modelwright.clock import Clock
-from modelwright.evaluation import Bar, Evaluator
+from modelwright.ensemble import mixture
+from modelwright.evaluation import Evaluator
 from modelwright.experiment import run_experiment
 from modelwright.journal import Journal
 from modelwright.memory import Remembered
@@ -60,6 +63,20 @@ PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
 
 
+class UnderWay(NamedTuple):
+    """An experiment that is running.
+
+    Args:
+        seconds: core seconds that it is expected to take.
+        fit_seconds: core seconds that one ordinary fit is expected to take.
+        began: ``time.monotonic()`` when it began.
+    """
+
+    seconds: float
+    fit_seconds: float
+    began: float
+
+
 @dataclass
 class Search:
     """Runs experiments until something ends it.
@@ -98,8 +115,7 @@ class Search:
     experiments: dict[int, Experiment] = field(default_factory=dict)
     time_limited: bool = False
     _weights: tuple[int, dict[int, float]] = (-1, {})
-    _coming: dict[int, float] = field(default_factory=dict)
-    _under_way: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _under_way: dict[int, UnderWay] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _running: dict[int, Future[None]] = field(default_factory=dict)
     _turns: int = 0
@@ -172,7 +188,7 @@ class Search:
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
         fits = [self.experiments[n].fit_seconds * growth for n in self.weights(upto)]
         # Most of what is running will not be a member; what turns out to be one too many is left out.
-        coming = [0.5 * seconds * growth for seconds in self._coming.copy().values()]
+        coming = [0.5 * running.fit_seconds * growth for running in self._under_way.copy().values()]
         return tuple(fits) if sum(fits) >= max(coming, default=0.0) else (max(coming),)
 
     def _next(self, number: int, plans: Sequence[Plan]) -> tuple[Plan | None, str | None]:
@@ -239,7 +255,7 @@ class Search:
 
     def _room(self, search_end: float) -> float:
         now = time.monotonic()
-        running = [(expected, now - began) for expected, began in self._under_way.copy().values()]
+        running = [(e.seconds, now - e.began) for e in self._under_way.copy().values()]
         return room(search_end - now, self.evaluator.engine.slots, running)
 
     def _proposed(self, number: int) -> tuple[Plan | None, str | None]:
@@ -309,7 +325,7 @@ class Search:
         # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.
         window = SLICE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
         slice_seconds = max(0.5, window * self.evaluator.engine.slots / (fits + 1))
-        self._coming[number], self._under_way[number] = min(one, slice_seconds), (expected, now)
+        self._under_way[number] = UnderWay(expected, min(one, slice_seconds), now)
 
         def bench() -> Workbench:
             return Workbench(
@@ -336,7 +352,6 @@ class Search:
             mend=self.reasoning.programming.mend if self.reasoning is not None else None,
             drill=self.drill if number == first else None,
         )
-        self._coming.pop(number, None)
         self._under_way.pop(number, None)
         if self._stopping.is_set():
             return
@@ -379,5 +394,4 @@ class Search:
         rows = (evaluator.assignment[repeat] == fold)[evaluator.validated]
         if not weights or rows.sum() < TELLING:
             return None
-        parts = [w * evaluator.validated_oof(self.experiments[n].oof)[rows] for n, w in weights.items()]
-        return np.asarray(np.sum(parts, axis=0))
+        return mixture({n: evaluator.validated_oof(self.experiments[n].oof)[rows] for n in weights}, weights)

@@ -83,7 +83,7 @@ def percent(metric: Metric, before: float | None, after: float) -> float | None:
     """By how many percent the loss fell from one score to another; ``None`` when that can't be said."""
     if before is None:
         return None
-    loss = abs(metric.best - before)
+    loss = metric.loss(before)
     return round(100.0 * gain(metric, after, before) / loss, 2) if 0 < loss < float("inf") else None
 
 

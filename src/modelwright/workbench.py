@@ -10,8 +10,9 @@ from typing import Any
 
 from modelwright.action import Action
 from modelwright.actions import checked, lookup
+from modelwright.bar import Bar
 from modelwright.errors import ProgramError
-from modelwright.evaluation import Bar, Evaluation, Evaluator, step_error
+from modelwright.evaluation import Evaluation, Evaluator, step_error
 from modelwright.recipe import Recipe, Use
 from modelwright.step import Limits, Step
 from modelwright.table import Schema

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.evaluation import Bar
+from modelwright.bar import Bar
 from modelwright.policy.pacing import SHARE, room
 from modelwright.tasks.metrics import find_metric
 
-SECONDS = st.floats(0.0, 1e4)
+SECONDS = st.just(0.0) | st.floats(1e-6, 1e4)
 
 
 def test_one_more_experiment_gets_its_share_of_what_is_left():
@@ -29,9 +29,10 @@ def test_something_quick_always_fits_and_nothing_takes_all(left, slots, running)
     assert left == 0.0 or found > 0.0
 
 
-def joined(mixture, prediction, truth):
+def joined(mixture, prediction, truth, best=0.5):
     metric = find_metric("rmse")
-    return Bar(1.0, mixture).joins(metric, prediction, lambda p: metric.score(truth, p))
+    score = metric.score(truth, prediction)
+    return Bar(best, mixture).joins(metric, score, metric, prediction, lambda p: metric.score(truth, p))
 
 
 def test_what_errs_in_another_way_joins_the_ensemble_and_what_errs_alike_does_not():
@@ -40,4 +41,5 @@ def test_what_errs_in_another_way_joins_the_ensemble_and_what_errs_alike_does_no
     mixture = truth + noise
     assert joined(mixture, truth + 1.3 * other, truth)
     assert not joined(mixture, truth + 1.3 * noise, truth)
+    assert joined(mixture, truth + 1.3 * noise, truth, best=1.5), "what is better than the best need not add anything"
     assert joined(None, truth + 1.3 * noise, truth), "nothing to join, nothing to ask for"

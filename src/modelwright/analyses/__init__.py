@@ -23,6 +23,8 @@ from modelwright.registry import instances
 from modelwright.table import Schema
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from modelwright.executors import Workplace
 
 
@@ -84,6 +86,12 @@ class Case:
         from modelwright.fitting import assembled
 
         return assembled(place, self.weights, self.n_classes, plain(self.calibration))
+
+    def judged(self, place: Workplace) -> np.ndarray:
+        """In a worker: what it predicted for the sealed rows when judged: probabilities (n, k) or values (n,)."""
+        import numpy as np
+
+        return np.asarray(np.load(place.inputs["judged"], allow_pickle=False), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from modelwright.analyses import Case
 from modelwright.comparing import confidence, gains
 from modelwright.diagnostics import figure
 from modelwright.executors import Workplace
-from modelwright.fitting import rows_before, rows_of
-from modelwright.frames import stack_rows
+from modelwright.fitting import predictions_after, rows_before, rows_of
 from modelwright.hashing import restore
 from modelwright.intervals import Resamples, stretches
 from modelwright.pipeline import raw_predictions
@@ -53,7 +52,7 @@ class Judged:
     @cached_property
     def raw(self) -> np.ndarray:
         """What it predicted for the sealed rows when it was judged: probabilities (n, k) or values (n,)."""
-        return np.asarray(np.load(self.place.inputs["judged"], allow_pickle=False), dtype=np.float64)
+        return self.case.judged(self.place)
 
     @cached_property
     def resamples(self) -> Resamples:
@@ -90,8 +89,7 @@ class Judged:
         past = self.frame.iloc[:0]
         if self.case.protocol.gap:
             past = rows_before(self.place, self.case.target, self.classes)
-        found = raw_predictions(model, stack_rows(past, self.frame), bool(self.classes))
-        return np.asarray(found[len(past) :], dtype=np.float64)
+        return np.asarray(predictions_after(past, self.frame, model, self.classes), dtype=np.float64)
 
     def score(self, prediction: np.ndarray, weights: np.ndarray | None = None) -> float:
         """The metric of predictions for the sealed rows."""

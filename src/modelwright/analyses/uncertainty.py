@@ -45,7 +45,7 @@ def uncertainty(place: Workplace, *, case: dict[str, Any]) -> Done:
         return Done(None, {})
     frame, truth = rows_of(place.inputs["rows"], asked.target, asked.n_classes)
     held, held_truth = rows_of(place.inputs["holdout"], asked.target, asked.n_classes)
-    held_raw = np.asarray(np.load(place.inputs["judged"], allow_pickle=False), dtype=np.float64)
+    held_raw = asked.judged(place)
     units = _units(place, asked, len(held))
     if asked.n_classes:
         correction = calibrated(place, asked.n_classes, plain(asked.calibration))

@@ -105,14 +105,12 @@ class CatBoost(Model):
         import catboost
 
         train, held = inner_split(y, HELD, bool(self.n_classes), self.ordered, self.seed)
+        half = None if self.stop_at is None else (time.monotonic() + self.stop_at) / 2
         search = catboost.CatBoost(
             self._parameters(most, len(train), loss) | {"od_type": "Iter", "od_wait": self.patience}
         )
-        search.fit(pool.slice(train), eval_set=pool.slice(held), callbacks=[_Deadline(self._half_time())])
+        search.fit(pool.slice(train), eval_set=pool.slice(held), callbacks=[_Deadline(half)])
         return min(most, max(1, round(1.05 * (int(search.get_best_iteration()) + 1))))
-
-    def _half_time(self) -> float | None:
-        return None if self.stop_at is None else (time.monotonic() + self.stop_at) / 2
 
     def _raw(self, X: Any) -> Array:
         import catboost
@@ -252,8 +250,7 @@ class CatBoostTrees(Estimator):
 
         Where it is found, patience goes first.
         """
-        trees, rate, patience = (params.get(n) for n in ("iterations", "learning_rate", "early_stopping_rounds"))
-        trees = int(trees or 0)
+        trees, rate, patience = params["iterations"], params["learning_rate"], params["early_stopping_rounds"]
         if patience is not None and patience > HASTY:
             return {"iterations": round(0.6 * trees), "early_stopping_rounds": HASTY}
         if patience is not None and rate is not None and rate < LARGEST_STEP:
@@ -265,7 +262,7 @@ class CatBoostTrees(Estimator):
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
         rounds = float(params.get("iterations") or 1_000)
-        if params.get("early_stopping_rounds") is not None and not setting.rounds:
-            # Most of the time they are found long before all are grown; finding them and fitting takes two passes.
-            rounds *= 0.5 if setting.rounds is not None else 1.0
+        if params.get("early_stopping_rounds") is not None and setting.rounds == 0:
+            # Most of the time they are found long before all are grown; finding them takes as long as fitting.
+            rounds *= 0.5
         return cost(rows, columns, min(rounds, setting.rounds or MOST), params, setting.n_classes)

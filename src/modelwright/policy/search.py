@@ -51,7 +51,7 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
 
 def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
-    fair = WEAKER * min((_loss(e.score) for e in seen.experiments if e.score and not e.plan.question), default=0.0)
+    fair = _fair(seen)
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
         if source.plan.by not in ("designer", "portfolio") or source.status != "done" or source.recipe is None:
             continue
@@ -114,14 +114,19 @@ def _families(ground: Ground, seen: Seen) -> list[Plan]:
         if experiment.plan.question or score is None:
             continue
         losses[name] = min(_loss(score), losses.get(name, math.inf))
-    fair = WEAKER * min(losses.values(), default=0.0)
+    fair = _fair(seen)
     tried = sorted((n for n in first if n in losses and losses[n] <= fair), key=lambda n: losses[n])
     return [first[n] for n in (*tried, *(n for n in first if n not in losses))]
 
 
+def _fair(seen: Seen) -> float:
+    """The loss up to which a model isn't too weak to go on from."""
+    return WEAKER * min((_loss(e.score) for e in seen.experiments if e.score and not e.plan.question), default=0.0)
+
+
 def _loss(score: Score[Validation]) -> float:
     """How far a score is from a perfect one."""
-    return abs(find_metric(score.metric).best - score.value)
+    return find_metric(score.metric).loss(score.value)
 
 
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:

@@ -110,7 +110,7 @@ def _arms(seen: Seen) -> Iterator[Arm]:
             continue
         plan = as_made(experiment)
         if any(p.searched for p in registry()[plan.estimator.action].params):
-            loss = abs(find_metric(score.metric).best - score.value)
+            loss = find_metric(score.metric).loss(score.value)
             kind = digest(replace(plan.recipe, estimator=replace(plan.estimator, params={})))
             kinds.setdefault(kind, []).append((experiment, plan, loss))
     finished = {kind: [t for t in tries if t[0].status == "done"] for kind, tries in kinds.items()}

@@ -26,10 +26,10 @@ def improvements(story: Story) -> Section:
 
 def _suspicious(story: Story) -> Advice:
     judged, metric = story.judgement, metric_of(story)
-    span = abs(metric.best - judged.baseline.value)
+    span = metric.loss(judged.baseline.value)
     if len(judged.importances) > 1 and span and math.isfinite(span):
         top, second = judged.importances[0], judged.importances[1]
-        if abs(metric.best - judged.score.value) < 0.02 * span:
+        if metric.loss(judged.score.value) < 0.02 * span:
             yield (
                 Strong("Ask whether it is too good to be true."), " The score is nearly perfect, which is rare. Make "
                 "sure that ", *listed([top.column, second.column]), " are known before what is predicted happens.",

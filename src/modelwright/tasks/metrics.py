@@ -66,6 +66,10 @@ class Metric:
     undefined: float = 0.0
     one_sided: bool = False
 
+    def loss(self, score: float) -> float:
+        """How far a score is from a perfect one, in the metric's units."""
+        return abs(self.best - score)
+
     def score(
         self,
         y: np.ndarray,
