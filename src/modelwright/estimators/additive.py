@@ -5,45 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import SplineTransformer
 
 from modelwright.action import Integer, Real
 from modelwright.estimators import Family
 from modelwright.estimators._family import Plain
-from modelwright.estimators._model import Array
 from modelwright.estimators.linear import ALPHAS
 from modelwright.recipe import Setting
-
-
-class Splines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Natural-looking curves: B-splines with knots at quantiles for columns with many values, others as they are.
-
-    Args:
-        n_knots: knots a column.
-        degree: degree of the pieces.
-    """
-
-    def __init__(self, n_knots: int = 6, degree: int = 3) -> None:
-        self.n_knots, self.degree = n_knots, degree
-
-    def fit(self, X: Any, y: Any = None) -> Splines:
-        """Place the knots."""
-        few = 2 * self.n_knots
-        self.curved_ = np.array([i for i in range(X.shape[1]) if len(np.unique(X[:2_000, i])) > few], dtype=np.int64)
-        self.straight_ = np.setdiff1d(np.arange(X.shape[1]), self.curved_)
-        if len(self.curved_):
-            self.splines_ = SplineTransformer(
-                self.n_knots, degree=self.degree, knots="quantile", extrapolation="linear", include_bias=False
-            ).fit(X[:, self.curved_])
-        return self
-
-    def transform(self, X: Any) -> Array:
-        """The columns' curves."""
-        straight: Array = X[:, self.straight_]
-        return np.hstack([straight, self.splines_.transform(X[:, self.curved_])]) if len(self.curved_) else straight
 
 
 class Additive(Plain):
@@ -71,6 +38,11 @@ class Additive(Plain):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.linear_model import LogisticRegression, RidgeCV
+        from sklearn.pipeline import make_pipeline
+
+        from modelwright.estimators._splines import Splines
+
         curves = Splines(params["n_knots"], params["degree"])
         if setting.classification:
             return make_pipeline(curves, LogisticRegression(C=params["C"], max_iter=500, random_state=setting.seed))

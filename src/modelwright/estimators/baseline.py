@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sklearn.dummy import DummyClassifier, DummyRegressor
-
 from modelwright.action import Real
 from modelwright.estimators import CLASSIFICATION, REGRESSION, Estimator, Family
-from modelwright.estimators._model import Wrapped
 from modelwright.recipe import Setting
-
-
-class Guess(Wrapped):
-    """A dummy estimator; it needs no columns."""
-
-    def _needs_columns(self) -> bool:
-        return False
 
 
 class _Family(Estimator):
@@ -25,8 +15,12 @@ class _Family(Estimator):
     interpretable = True
     strategies: ClassVar[tuple[str, str]] = ("prior", "mean")
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Guess:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+
+        from modelwright.estimators._dummy import Guess
+
         of_class, of_value = self.strategies
         inner = (
             DummyClassifier(strategy=of_class, random_state=setting.seed)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
-
 from modelwright.action import Real
 from modelwright.estimators import CLASSIFICATION, Family
 from modelwright.estimators._family import Plain
@@ -27,7 +25,7 @@ class Gaussian(_Naive):
 
     name = "gaussian_naive_bayes"
     description = "Treats columns as independent and normal in each class: instant, crude, sometimes surprising."
-    kinds = (GaussianNB, None)
+    kinds = ("sklearn.naive_bayes:GaussianNB", "")
     view = "dense"
     sparse = False
     params = (
@@ -41,7 +39,7 @@ class Bernoulli(_Naive):
 
     name = "bernoulli_naive_bayes"
     description = "Treats columns as independent and on or off: for words and flags."
-    kinds = (BernoulliNB, None)
+    kinds = ("sklearn.naive_bayes:BernoulliNB", "")
     params = (SMOOTHING, Real("binarize", "value above which a column is on", 0.5, low=0.0, high=1.0))
 
 
@@ -50,7 +48,7 @@ class Multinomial(_Naive):
 
     name = "multinomial_naive_bayes"
     description = "Treats columns as counts: for words."
-    kinds = (MultinomialNB, None)
+    kinds = ("sklearn.naive_bayes:MultinomialNB", "")
     params = (SMOOTHING,)
 
 
@@ -59,5 +57,5 @@ class Complement(_Naive):
 
     name = "complement_naive_bayes"
     description = "Multinomial naive Bayes that learns each class from the others: better where classes are unequal."
-    kinds = (ComplementNB, None)
+    kinds = ("sklearn.naive_bayes:ComplementNB", "")
     params = (SMOOTHING,)

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pkgutil import resolve_name
 from typing import Any, ClassVar
-
-import numpy as np
-from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, RationalQuadratic, WhiteKernel
-from sklearn.kernel_approximation import Nystroem, RBFSampler
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from modelwright.action import Choice, Integer, Real
 from modelwright.estimators import REGRESSION, Family
 from modelwright.estimators._family import Plain
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._params import Share, class_weight
-from modelwright.estimators._scores import Scored
 from modelwright.recipe import Setting
 
 WIDTH = Share("gamma", "how quickly similarity falls with distance; 'scale' suits it to the columns", "scale", low=0.0,
@@ -44,7 +34,7 @@ class VectorMachine(_Kernel):
         "Support vector machine with a kernel: strong on small, clean, numeric data; its scores are calibrated to "
         "probabilities by cross-fitting."
     )
-    kinds = (SVC, SVR)
+    kinds = ("sklearn.svm:SVC", "sklearn.svm:SVR")
     scores = True
     params = (STRENGTH, WIDTH, KERNEL, SLACK, class_weight())
     only: ClassVar[Mapping[str, int]] = {"class_weight": 0, "epsilon": 1}
@@ -53,21 +43,12 @@ class VectorMachine(_Kernel):
     price = (10.0, 1.9, 0.8)
 
 
-class FeasibleNu(Scored):
-    """A ν-classifier whose ``nu`` is kept within what the class sizes allow (2·min/sum for each pair of classes)."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        sizes = np.sort(np.bincount(y))
-        most = 2.0 * sizes[0] / (sizes[0] + sizes[-1])
-        return super()._fit_one(estimator.set_params(nu=min(estimator.nu, 0.95 * most)), X, y, None)
-
-
 class NuVectorMachine(_Kernel):
     """Support vector machine by the share of support vectors."""
 
     name = "nu_svm"
     description = "Support vector machine whose looseness is given as a share of the rows; takes no weights."
-    kinds = (NuSVC, NuSVR)
+    kinds = ("sklearn.svm:NuSVC", "sklearn.svm:NuSVR")
     params = (
         Real("nu", "share of rows that may be on the wrong side, at least", 0.3, low=0.0, high=1.0, open_low=True,
              search=(0.05, 0.7)),
@@ -80,8 +61,10 @@ class NuVectorMachine(_Kernel):
     max_classes = 50
     price = (12.0, 1.9, 0.8)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from modelwright.estimators._nu_svm import FeasibleNu
+
         plain = super().build(params, setting)
         if not setting.classification:
             return plain
@@ -94,7 +77,7 @@ class KernelRidgeModel(_Kernel):
     name = "kernel_ridge"
     description = "Ridge regression over similarities between rows: smooth curves on small data."
     tasks = REGRESSION
-    kinds = (None, KernelRidge)
+    kinds = ("", "sklearn.kernel_ridge:KernelRidge")
     params = (
         Real("alpha", "strength of the penalty", 0.1, low=0.0, high=1e4, open_low=True, search=(1e-3, 10.0), log=True),
         Real("gamma", "how quickly similarity falls with distance; None for one by the number of columns", None,
@@ -115,7 +98,6 @@ class GaussianProcess(_Kernel):
 
     name = "gaussian_process"
     description = "Gaussian process: fits its own smoothness; for small numeric data with smooth relations."
-    kinds = (GaussianProcessClassifier, GaussianProcessRegressor)
     sparse = False
     params = (
         Choice("kernel", "what curves are like", "rbf", values=("rbf", "matern", "rational_quadratic"),
@@ -131,6 +113,9 @@ class GaussianProcess(_Kernel):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, RationalQuadratic, WhiteKernel
+
         shapes = {"rbf": RBF, "matern": Matern, "rational_quadratic": RationalQuadratic}
         kernel = ConstantKernel(1.0, (1e-2, 1e3)) * shapes[params["kernel"]](3.0)
         if setting.classification:
@@ -148,14 +133,17 @@ class _Approximate(_Kernel):
         STRENGTH,
     )  # fmt: skip
     price = (0.4, 1.0, 0.2)
-    kind: ClassVar[Any]
+    kind: ClassVar[str]
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.linear_model import LogisticRegression, Ridge
+        from sklearn.pipeline import make_pipeline
+
         strength = params.pop("C")
         if params.get("gamma") is None:
             params.pop("gamma", None)
-        features = self.kind(**params, random_state=setting.seed)
+        features = resolve_name(self.kind)(**params, random_state=setting.seed)
         if setting.classification:
             last = LogisticRegression(C=strength, max_iter=300, random_state=setting.seed)
         else:
@@ -173,7 +161,7 @@ class NystroemModel(_Approximate):
 
     name = "nystroem"
     description = "A linear model over the similarities to a few hundred rows: a kernel machine for many rows."
-    kind = Nystroem
+    kind = "sklearn.kernel_approximation:Nystroem"
 
 
 class RandomFourier(_Approximate):
@@ -181,7 +169,7 @@ class RandomFourier(_Approximate):
 
     name = "random_fourier"
     description = "A linear model over random waves of the columns, which stand for a radial kernel; for many rows."
-    kind = RBFSampler
+    kind = "sklearn.kernel_approximation:RBFSampler"
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""

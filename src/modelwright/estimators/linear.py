@@ -6,62 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, RidgeCV
 
 from modelwright.action import Choice, Integer, Real
 from modelwright.estimators import CLASSIFICATION, Estimator, Family
-from modelwright.estimators._early_stopping import inner_folds
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._params import class_weight
-from modelwright.estimators._scores import Scored
 from modelwright.recipe import Setting
 
 ALPHAS = tuple(float(10.0**e) for e in np.arange(-3, 5.5, 0.5))
-
-
-class SearchedLogistic(Wrapped):
-    """Logistic regression whose ``C`` has the least log loss in a 3-fold cross-validation of the training rows.
-
-    Args:
-        strengths: the values of ``C`` that are tried, weakest penalty last; each fit starts where the last one ended.
-        seed: seed of the folds.
-        ordered: whether rows lie in the order of a time or group column.
-    """
-
-    def __init__(
-        self,
-        estimator: Any,
-        n_classes: int = 0,
-        threads: int = 1,
-        stop_at: float | None = None,
-        standardise: bool = False,
-        missing: bool = False,
-        sparse: bool = True,
-        strengths: tuple[float, ...] = (0.003, 0.03, 0.1, 0.3, 1.0, 10.0),
-        seed: int = 0,
-        ordered: bool = False,
-    ) -> None:
-        super().__init__(estimator, n_classes, threads, stop_at, standardise, missing, sparse)
-        self.strengths, self.seed, self.ordered = strengths, seed, ordered
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        from sklearn.base import clone
-
-        losses = np.zeros(len(self.strengths))
-        for train, held in inner_folds(y, 3, True, self.ordered, self.seed):
-            inner = clone(estimator).set_params(warm_start=True)
-            if len(np.unique(y[train])) < 2:
-                continue
-            for i, strength in enumerate(self.strengths):
-                inner.set_params(C=strength)
-                inner.fit(X[train], y[train], None if weights is None else weights[train])
-                places = np.searchsorted(inner.classes_, y[held]).clip(0, len(inner.classes_) - 1)
-                seen = inner.classes_[places] == y[held]  # a class that was held out whole teaches nothing here
-                right = inner.predict_proba(X[held])[np.arange(len(held)), places]
-                each = np.where(seen, -np.log(np.clip(right, 1e-15, 1)), 0.0)
-                losses[i] += float(each @ (np.ones(len(held)) if weights is None else weights[held]))
-        return super()._fit_one(estimator.set_params(C=self.strengths[int(losses.argmin())]), X, y, weights)
 
 
 class _Family(Estimator):
@@ -94,8 +45,12 @@ class Logistic(_Family):
         class_weight(),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from sklearn.linear_model import LogisticRegression
+
+        from modelwright.estimators._model import Wrapped
+
         norm, solver = params["penalty"], params["solver"]
         ratio = {"l2": 0.0, "l1": 1.0}.get(norm, params["l1_ratio"])
         if ratio == 0.0:
@@ -123,22 +78,15 @@ class LogisticSearched(_Family):
     params = (Integer("max_iter", "steps of the solver at most", 300, low=100, high=100_000), class_weight())
     cost = 5.0
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> SearchedLogistic:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from sklearn.linear_model import LogisticRegression
+
+        from modelwright.estimators._penalty import SearchedLogistic
+
         inner = LogisticRegression(**params, random_state=setting.seed)
         ordered = bool(setting.time_column or setting.group_column)
         return SearchedLogistic(inner, setting.n_classes, setting.threads, seed=setting.seed, ordered=ordered)
-
-
-class SearchedRidge(Wrapped):
-    """Ridge regression whose penalty has the least leave-one-out error, where that is cheap; else a penalty of 10."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        if estimator.alpha is None:
-            n, p = X.shape
-            cheap = not sparse.issparse(X) and n * p * min(n, p) <= 2e10
-            estimator = RidgeCV(alphas=np.array(ALPHAS)) if cheap else estimator.set_params(alpha=10.0)
-        return super()._fit_one(estimator, X, y, weights)
 
 
 class RidgeModel(_Family):
@@ -153,8 +101,13 @@ class RidgeModel(_Family):
     )  # fmt: skip
     cost = 0.8
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from sklearn.linear_model import Ridge, RidgeClassifier
+
+        from modelwright.estimators._penalty import SearchedRidge
+        from modelwright.estimators._scores import Scored
+
         if setting.classification:
             alpha = 1.0 if params["alpha"] is None else params["alpha"]
             inner = RidgeClassifier(alpha=alpha, class_weight=params["class_weight"], random_state=setting.seed)

@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sklearn.linear_model import (
-    GammaRegressor,
-    HuberRegressor,
-    PoissonRegressor,
-    QuantileRegressor,
-    RANSACRegressor,
-    Ridge,
-    SGDClassifier,
-    SGDRegressor,
-    TheilSenRegressor,
-    TweedieRegressor,
-)
-from sklearn.svm import LinearSVC, LinearSVR
-
 from modelwright.action import Choice, Integer, Param, Real
-from modelwright.errors import NotApplicable
 from modelwright.estimators import REGRESSION, Family
 from modelwright.estimators._family import Plain
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._params import class_weight
 from modelwright.recipe import Setting
 
@@ -40,7 +24,7 @@ class Huber(_Loss):
     name = "huber"
     description = "Linear regression by Huber's loss: large errors count linearly, so outliers pull less."
     tasks = REGRESSION
-    kinds = (None, HuberRegressor)
+    kinds = ("", "sklearn.linear_model:HuberRegressor")
     params = (
         Real("epsilon", "error in units of the noise from which it counts linearly", 1.35, low=1.0, high=100.0,
              search=(1.05, 3.0)),
@@ -56,7 +40,7 @@ class QuantileModel(_Loss):
     name = "quantile_regression"
     description = "Linear regression of a quantile, by default the median: minimises the absolute error."
     tasks = REGRESSION
-    kinds = (None, QuantileRegressor)
+    kinds = ("", "sklearn.linear_model:QuantileRegressor")
     params = (
         Real("quantile", "which quantile", 0.5, low=0.001, high=0.999),
         Real("alpha", "L1 penalty on the standardised target", 1e-3, low=0.0, high=1e6, search=(1e-5, 0.1), log=True),
@@ -65,20 +49,9 @@ class QuantileModel(_Loss):
     price = (8.0, 1.5, 1.0)
 
 
-class NonNegative(Wrapped):
-    """Regression with a logarithmic link, for targets that aren't negative (or, where ``positive``, above zero)."""
-
-    def _learn(self, X: Any, y: Array, weights: Array | None) -> None:
-        positive = isinstance(self.estimator, GammaRegressor) or getattr(self.estimator, "power", 0) >= 2
-        if y.min() < 0 or (positive and y.min() <= 0) or y.max() <= 0:
-            raise NotApplicable(f"this model needs targets that are {'positive' if positive else 'not negative'}")
-        super()._learn(X, y / self.mean_, weights)
-        self.scale_ = (0.0, self.mean_)
-
-
 class _Counts(_Loss):
     tasks = REGRESSION
-    wrapper = NonNegative
+    wrapper = "modelwright.estimators._linear_losses:NonNegative"
     standardise = False
     params: ClassVar[tuple[Param, ...]] = (
         Real("alpha", "L2 penalty", 1e-2, low=0.0, high=1e6, search=(1e-5, 10.0), log=True),
@@ -92,7 +65,7 @@ class Poisson(_Counts):
 
     name = "poisson_regression"
     description = "Poisson regression: for counts and other amounts that aren't negative; effects multiply."
-    kinds = (None, PoissonRegressor)
+    kinds = ("", "sklearn.linear_model:PoissonRegressor")
 
 
 class Gamma(_Counts):
@@ -100,7 +73,7 @@ class Gamma(_Counts):
 
     name = "gamma_regression"
     description = "Gamma regression: for positive amounts whose spread grows with their size; effects multiply."
-    kinds = (None, GammaRegressor)
+    kinds = ("", "sklearn.linear_model:GammaRegressor")
 
 
 class Tweedie(_Counts):
@@ -108,7 +81,7 @@ class Tweedie(_Counts):
 
     name = "tweedie_regression"
     description = "Tweedie regression: for amounts with many zeros, such as claims or rain; effects multiply."
-    kinds = (None, TweedieRegressor)
+    kinds = ("", "sklearn.linear_model:TweedieRegressor")
     params = (
         Real("power", "1 is Poisson, 2 is gamma, between them many zeros are expected", 1.5, low=1.0, high=3.0,
              search=(1.1, 1.9)),
@@ -126,25 +99,12 @@ class TheilSen(_Loss):
     name = "theil_sen"
     description = "Theil–Sen: the median of fits to small subsets; withstands nearly a third of wild rows."
     tasks = REGRESSION
-    kinds = (None, TheilSenRegressor)
+    kinds = ("", "sklearn.linear_model:TheilSenRegressor")
     view = "dense"
     sparse = False
     params = (Integer("max_subpopulation", "subsets that are fitted", 2_000, low=10, high=100_000),)
     max_rows = 100_000
     price = (1.0, 0.3, 1.5)
-
-
-class Consensus(Wrapped):
-    """RANSAC; the plain ridge regression where no consensus is found."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        least = min(X.shape[0], max(X.shape[1] + 1, X.shape[0] // 4))
-        try:
-            return super()._fit_one(estimator.set_params(min_samples=least), X, y, weights)
-        except ValueError as error:
-            if "consensus" not in str(error):
-                raise
-            return super()._fit_one(estimator.estimator, X, y, weights)
 
 
 class Ransac(_Loss):
@@ -153,7 +113,7 @@ class Ransac(_Loss):
     name = "ransac"
     description = "RANSAC: a linear model of the rows that agree with each other; ignores the others as outliers."
     tasks = REGRESSION
-    wrapper = Consensus
+    wrapper = "modelwright.estimators._linear_losses:Consensus"
     params = (
         Integer("max_trials", "subsets that are tried", 50, low=1, high=10_000),
         Real("residual_threshold", "error in standard deviations of the target up to which a row agrees", 0.5,
@@ -163,6 +123,8 @@ class Ransac(_Loss):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.linear_model import RANSACRegressor, Ridge
+
         return RANSACRegressor(Ridge(alpha=1.0), **params, random_state=setting.seed)
 
 
@@ -171,7 +133,7 @@ class StochasticGradient(_Loss):
 
     name = "sgd"
     description = "Linear models by stochastic gradient descent: for very many rows or columns."
-    kinds = (SGDClassifier, SGDRegressor)
+    kinds = ("sklearn.linear_model:SGDClassifier", "sklearn.linear_model:SGDRegressor")
     params = (
         Real("alpha", "strength of the penalty", 1e-4, low=0.0, high=1e3, open_low=True, search=(1e-6, 1e-1), log=True),
         Choice("penalty", "which norm is penalised", "l2", values=("l2", "l1", "elasticnet")),
@@ -196,7 +158,7 @@ class PassiveAggressive(_Loss):
 
     name = "passive_aggressive"
     description = "Passive-aggressive learning: moves only for rows it gets wrong; quick on very many rows."
-    kinds = (SGDClassifier, SGDRegressor)
+    kinds = ("sklearn.linear_model:SGDClassifier", "sklearn.linear_model:SGDRegressor")
     scores = True
     params = (
         Real("eta0", "how far one row may move it", 0.01, low=0.0, high=100.0, open_low=True, search=(1e-4, 1.0),
@@ -217,7 +179,7 @@ class LinearVectors(_Loss):
 
     name = "linear_svm"
     description = "Linear support vector machine; its scores are calibrated to probabilities by cross-fitting."
-    kinds = (LinearSVC, LinearSVR)
+    kinds = ("sklearn.svm:LinearSVC", "sklearn.svm:LinearSVR")
     scores = True
     params = (
         Real("C", "inverse strength of the penalty", 0.1, low=0.0, high=1e5, open_low=True, search=(1e-4, 10.0),

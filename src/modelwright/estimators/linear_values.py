@@ -5,26 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.cross_decomposition import PLSRegression
-from sklearn.linear_model import (
-    ARDRegression,
-    BayesianRidge,
-    ElasticNet,
-    ElasticNetCV,
-    Lars,
-    Lasso,
-    LassoCV,
-    LassoLars,
-    LassoLarsIC,
-    LinearRegression,
-    OrthogonalMatchingPursuit,
-)
-
 from modelwright.action import Integer, Real
 from modelwright.estimators import REGRESSION, Family
 from modelwright.estimators._family import Plain
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.recipe import Setting
 
 ALPHA = Real("alpha", "strength of the penalty on the standardised target; None finds it by cross-validation", None,
@@ -43,7 +26,7 @@ class LeastSquares(_Values):
 
     name = "linear_regression"
     description = "Ordinary least squares: no penalty, no parameters; unstable when columns are many or alike."
-    kinds = (None, LinearRegression)
+    kinds = ("", "sklearn.linear_model:LinearRegression")
     price = (0.03, 1.0, 1.4)
 
 
@@ -57,6 +40,8 @@ class LassoModel(_Values):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.linear_model import Lasso, LassoCV
+
         alpha = params.pop("alpha")
         return LassoCV(**params, cv=5, alphas=50) if alpha is None else Lasso(alpha=alpha, **params)
 
@@ -75,6 +60,8 @@ class ElasticNetModel(_Values):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.linear_model import ElasticNet, ElasticNetCV
+
         alpha = params.pop("alpha")
         if alpha is not None:
             return ElasticNet(alpha=alpha, **params)
@@ -88,7 +75,7 @@ class Bayesian(_Values):
 
     name = "bayesian_ridge"
     description = "Bayesian ridge: infers the strength of its penalty from the training rows."
-    kinds = (None, BayesianRidge)
+    kinds = ("", "sklearn.linear_model:BayesianRidge")
     sparse = False
     params = (Integer("max_iter", "steps at most", 300, low=1, high=10_000),)
     price = (0.05, 1.0, 1.5)
@@ -99,7 +86,7 @@ class RelevanceDetermination(_Values):
 
     name = "ard_regression"
     description = "Automatic relevance determination: Bayesian regression that prunes columns one by one."
-    kinds = (None, ARDRegression)
+    kinds = ("", "sklearn.linear_model:ARDRegression")
     sparse = False
     params = (
         Integer("max_iter", "steps at most", 100, low=1, high=10_000),
@@ -111,25 +98,13 @@ class RelevanceDetermination(_Values):
     max_rows = 200_000
 
 
-class Columnwise(Wrapped):
-    """Regression by a number of steps or components, of which there can't be more than columns or rows."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        most = max(1, min(X.shape[1], X.shape[0] - 1))
-        for name in ("n_nonzero_coefs", "n_components"):
-            given = getattr(estimator, name, None)
-            if given is not None:
-                estimator.set_params(**{name: min(given, most)})
-        return super()._fit_one(estimator, X, y, weights)
-
-
 class LeastAngle(_Values):
     """Least angle regression."""
 
     name = "lars"
     description = "Least angle regression: takes up columns one after the other, up to a number of them."
-    kinds = (None, Lars)
-    wrapper = Columnwise
+    kinds = ("", "sklearn.linear_model:Lars")
+    wrapper = "modelwright.estimators._linear_values:Columnwise"
     sparse = False
     view = "dense"
     params = (Integer("n_nonzero_coefs", "columns that are taken up at most", 30, low=1, high=10_000, search=(3, 100),
@@ -153,19 +128,12 @@ class LassoLeastAngle(_Values):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.linear_model import LassoLars
+
+        from modelwright.estimators._linear_values import Criterion
+
         alpha = params.pop("alpha")
         return Criterion(**params) if alpha is None else LassoLars(alpha=alpha, **params)
-
-
-class Criterion(LassoLarsIC):  # type: ignore[misc]
-    """``LassoLarsIC`` that also works where rows are fewer than columns, with the targets' own variance as noise."""
-
-    def fit(self, X: Any, y: Any) -> Criterion:
-        """Fit to rows and standardised values."""
-        if X.shape[0] <= X.shape[1] + 1:
-            self.noise_variance = float(np.var(y)) or 1.0
-        super().fit(X, y)
-        return self
 
 
 class MatchingPursuit(_Values):
@@ -173,8 +141,8 @@ class MatchingPursuit(_Values):
 
     name = "orthogonal_matching_pursuit"
     description = "Greedy least squares: adds the column that explains most of what is left, a given number of times."
-    kinds = (None, OrthogonalMatchingPursuit)
-    wrapper = Columnwise
+    kinds = ("", "sklearn.linear_model:OrthogonalMatchingPursuit")
+    wrapper = "modelwright.estimators._linear_values:Columnwise"
     sparse = False
     view = "dense"
     params = (Integer("n_nonzero_coefs", "columns that are taken up at most", 15, low=1, high=10_000, search=(2, 60),
@@ -187,8 +155,8 @@ class PartialLeastSquares(_Values):
 
     name = "partial_least_squares"
     description = "Partial least squares: regression on a few components; for many columns that say the same."
-    kinds = (None, PLSRegression)
-    wrapper = Columnwise
+    kinds = ("", "sklearn.cross_decomposition:PLSRegression")
+    wrapper = "modelwright.estimators._linear_values:Columnwise"
     sparse = False
     view = "dense"
     params = (Integer("n_components", "components", 5, low=1, high=500, search=(1, 30), log=True),)

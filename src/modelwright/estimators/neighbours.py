@@ -4,53 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.neighbors import (
-    KNeighborsClassifier,
-    KNeighborsRegressor,
-    NearestCentroid,
-    NearestNeighbors,
-    RadiusNeighborsClassifier,
-    RadiusNeighborsRegressor,
-)
-
 from modelwright.action import Choice, Integer, Real
 from modelwright.estimators import CLASSIFICATION, Family
 from modelwright.estimators._family import Plain
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.recipe import Setting
 
 WEIGHTS = Choice("weights", "whether nearer rows count more", "distance", values=("uniform", "distance"),
                  search=("uniform", "distance"))  # fmt: skip
 POWER = Real("p", "which distance: 1 adds up differences, 2 is Euclid's", 2.0, low=1.0, high=10.0)
-
-
-class Neighbours(Wrapped):
-    """Votes of neighbours, with the class shares as one more vote, so that no probability is zero."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        estimator.set_params(n_neighbors=min(estimator.n_neighbors, X.shape[0]), n_jobs=self.threads)
-        return super()._fit_one(estimator, X, y, weights)
-
-    def _raw(self, X: Any) -> Array:
-        raw, votes = super()._raw(X), self.fitted_.n_neighbors
-        return (votes * raw + self.prior_) / (votes + 1) if self.n_classes else raw
-
-
-class Radius(Wrapped):
-    """Votes of all rows within a radius; without one, that which holds 20 rows around half of the training rows."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        if estimator.radius is None:
-            some = X[:: max(1, X.shape[0] // 500)]
-            near = NearestNeighbors(n_neighbors=min(20, X.shape[0])).fit(X)
-            radius = float(np.median(near.kneighbors(some)[0][:, -1]))
-            estimator.set_params(radius=radius or 1.0)
-        return super()._fit_one(estimator, X, y, weights)
-
-    def _raw(self, X: Any) -> Array:
-        raw = super()._raw(X)
-        return 0.95 * np.nan_to_num(raw) + 0.05 * self.prior_ if self.n_classes else raw
 
 
 class _Near(Plain):
@@ -63,8 +24,8 @@ class NearestRows(_Near):
 
     name = "k_nearest_neighbors"
     description = "Averages the most similar training rows: no assumptions, weak with many columns, slow to predict."
-    kinds = (KNeighborsClassifier, KNeighborsRegressor)
-    wrapper = Neighbours
+    kinds = ("sklearn.neighbors:KNeighborsClassifier", "sklearn.neighbors:KNeighborsRegressor")
+    wrapper = "modelwright.estimators._neighbours:Neighbours"
     params = (
         Integer("n_neighbors", "rows that are averaged", 20, low=1, high=10_000, search=(2, 100), log=True),
         WEIGHTS,
@@ -79,8 +40,8 @@ class WithinRadius(_Near):
 
     name = "radius_neighbors"
     description = "Averages the training rows within a distance; falls back to the average of all where there are none."
-    kinds = (RadiusNeighborsClassifier, RadiusNeighborsRegressor)
-    wrapper = Radius
+    kinds = ("sklearn.neighbors:RadiusNeighborsClassifier", "sklearn.neighbors:RadiusNeighborsRegressor")
+    wrapper = "modelwright.estimators._neighbours:Radius"
     params = (
         Real("radius", "distance; None takes one that holds 20 rows as a rule", None, low=0.0, high=1e6, open_low=True),
         WEIGHTS,
@@ -101,7 +62,7 @@ class Centroid(_Near):
     name = "nearest_centroid"
     description = "Compares with the centre of each class; quick and readable, for classes that form clusters."
     tasks = CLASSIFICATION
-    kinds = (NearestCentroid, None)
+    kinds = ("sklearn.neighbors:NearestCentroid", "")
     scores = True
     sparse = False
     interpretable = True

@@ -5,80 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    AdaBoostRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
 from modelwright.action import Choice, Integer, Real
 from modelwright.estimators import Family
 from modelwright.estimators._family import Plain
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._params import Share, class_weight
 from modelwright.recipe import Setting
-
-
-class Monitored(Wrapped):
-    """Gradient boosting that ends when the time is over."""
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        return estimator.fit(X, y, weights, monitor=None if self.stop_at is None else self._over)
-
-    def _over(self, i: int, estimator: Any, variables: Any) -> bool:
-        self.truncated_ = self._time_left() <= 0 and i + 1 < estimator.n_estimators
-        return self.truncated_
-
-
-class Histogram(Wrapped):
-    """Histogram gradient boosting over numbers and category codes.
-
-    ``max_iter=None`` stops early on a tenth of the training rows. A category with more levels than bins is taken as a
-    number.
-    """
-
-    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        levels = [0 if known is None else len(known) for known in self.levels_]
-        few = [0 < count < estimator.max_bins for count in levels]
-        rounds = estimator.max_iter
-        # A class with a single row can't be on both sides of the split that early stopping needs.
-        stop = rounds is None and len(y) >= 40 and (not self.n_classes or np.bincount(y).min() >= 2)
-        estimator.set_params(
-            categorical_features=few if any(few) else None,
-            max_iter=rounds or (1_000 if stop else 100),
-            early_stopping=stop,
-            monotonic_cst=self._directed(),
-        )
-        if self.stop_at is None:
-            estimator.fit(X, y, weights)
-        else:
-            self._portions(estimator, X, y, weights)
-        # The library keeps a check of its input as a partial function, which an auditor of stored models can't pass;
-        # what is checked has been made by this class.
-        kept = getattr(estimator, "_preprocessor", None)
-        for _, step, _ in [*kept.transformers, *kept.transformers_] if kept is not None else []:
-            if isinstance(step, FunctionTransformer):
-                step.set_params(func=None)
-        return estimator
-
-    def _portions(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> None:
-        total = estimator.max_iter
-        estimator.set_params(warm_start=True, max_iter=0)
-        while estimator.max_iter < total:
-            estimator.set_params(max_iter=min(total, estimator.max_iter + 50))
-            estimator.fit(X, y, weights)
-            if estimator.n_iter_ < estimator.max_iter:
-                break
-            if self._time_left() <= 0 and estimator.max_iter < total:
-                self.truncated_ = True
-                break
-        estimator.set_params(warm_start=False)
 
 
 class GradientBoosting(Plain):
@@ -87,8 +18,8 @@ class GradientBoosting(Plain):
     name = "gradient_boosting"
     family: ClassVar[Family] = "boosting"
     description = "scikit-learn's exact gradient boosting: shallow trees, good on small data, slow on many rows."
-    kinds = (GradientBoostingClassifier, GradientBoostingRegressor)
-    wrapper = Monitored
+    kinds = ("sklearn.ensemble:GradientBoostingClassifier", "sklearn.ensemble:GradientBoostingRegressor")
+    wrapper = "modelwright.estimators._scikit_boosting:Monitored"
     params = (
         Integer("n_estimators", "number of trees", 200, low=1, high=5_000, search=(50, 500), log=True),
         Real("learning_rate", "how much of each tree is taken", 0.08, low=0.0, high=1.0, open_low=True,
@@ -119,8 +50,8 @@ class HistGradientBoosting(Plain):
     description = "scikit-learn's gradient boosting on binned columns; takes categories and missing values as they are."
     view = "native"
     monotone = True
-    kinds = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
-    wrapper = Histogram
+    kinds = ("sklearn.ensemble:HistGradientBoostingClassifier", "sklearn.ensemble:HistGradientBoostingRegressor")
+    wrapper = "modelwright.estimators._scikit_boosting:Histogram"
     sparse = False
     params = (
         Integer("max_iter", "number of trees; None stops early on a tenth of the training rows", None,
@@ -145,7 +76,7 @@ class HistGradientBoosting(Plain):
         """The scikit-learn estimator, unfitted."""
         return super().make({**params, "n_iter_no_change": 25}, setting)
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Wrapped:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
         model = super().build(params, setting)
         model.set_params(missing=True)
@@ -162,7 +93,7 @@ class AdaBoost(Plain):
     name = "ada_boost"
     family: ClassVar[Family] = "boosting"
     description = "AdaBoost: small trees on ever harder rows; an old method that differs from gradient boosting."
-    kinds = (AdaBoostClassifier, AdaBoostRegressor)
+    kinds = ("sklearn.ensemble:AdaBoostClassifier", "sklearn.ensemble:AdaBoostRegressor")
     params = (
         Integer("n_estimators", "number of trees", 100, low=1, high=2_000, search=(50, 300), log=True),
         Real("learning_rate", "weight of each tree", 0.5, low=0.0, high=10.0, open_low=True, search=(0.05, 1.5),
@@ -174,6 +105,8 @@ class AdaBoost(Plain):
 
     def make(self, params: dict[str, Any], setting: Setting) -> Any:
         """The scikit-learn estimator, unfitted."""
+        from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
         tree = DecisionTreeClassifier if setting.classification else DecisionTreeRegressor
         params["estimator"] = tree(max_depth=params.pop("max_depth"), min_samples_leaf=3, random_state=setting.seed)
         return super().make(params, setting)

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pkgutil import resolve_name
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from modelwright.action import Choice, Integer, Real
 from modelwright.estimators import Estimator, Family
-from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._params import Share, class_weight
 from modelwright.recipe import Setting
-
-
-class Tree(Wrapped):
-    """One tree, whose leaf shares are mixed with the class shares as if these were one more row of a hundred.
-
-    A pure leaf would otherwise be certain, which no leaf is entitled to.
-    """
-
-    def _raw(self, X: Any) -> Array:
-        raw = super()._raw(X)
-        return 0.99 * raw + 0.01 * self.prior_ if self.n_classes else raw
 
 
 class _Family(Estimator):
     family: ClassVar[Family] = "tree"
     interpretable = True
-    kinds: ClassVar[tuple[Any, Any]]
+    kinds: ClassVar[tuple[str, str]]
     params = (
         Integer("max_depth", "levels; None for no limit", 6, optional=True, low=1, high=200, search=(2, 16)),
         Integer("min_samples_leaf", "rows a leaf must have", 5, low=1, high=100_000, search=(1, 100), log=True),
@@ -42,12 +30,14 @@ class _Family(Estimator):
         class_weight(),
     )  # fmt: skip
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> Tree:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from modelwright.estimators._tree import Tree
+
         own = dict(params)
         if not setting.classification:
             del own["criterion"], own["class_weight"]
-        kind = self.kinds[0 if setting.classification else 1]
+        kind = resolve_name(self.kinds[0 if setting.classification else 1])
         return Tree(kind(random_state=setting.seed, **own), setting.n_classes, setting.threads, missing=True)
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
@@ -61,7 +51,7 @@ class DecisionTree(_Family):
 
     name = "decision_tree"
     description = "One decision tree of a few levels: readable, and a fair first baseline."
-    kinds = (DecisionTreeClassifier, DecisionTreeRegressor)
+    kinds = ("sklearn.tree:DecisionTreeClassifier", "sklearn.tree:DecisionTreeRegressor")
 
 
 class ExtraTree(_Family):
@@ -69,4 +59,4 @@ class ExtraTree(_Family):
 
     name = "extra_tree"
     description = "One tree with randomly drawn split points: weak alone, quick, and a building block for ensembles."
-    kinds = (ExtraTreeClassifier, ExtraTreeRegressor)
+    kinds = ("sklearn.tree:ExtraTreeClassifier", "sklearn.tree:ExtraTreeRegressor")

@@ -2,118 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from scipy import sparse
-
 from modelwright.action import Choice, Integer, Param, Real
 from modelwright.estimators import Estimator, Family
-from modelwright.estimators._early_stopping import Boosted, expected_rounds, larger_steps
-from modelwright.estimators._model import Array
+from modelwright.estimators._rounds import expected_rounds, larger_steps
 from modelwright.recipe import Setting
-
-
-class XGBoost(Boosted):
-    """An XGBoost model over numbers and category codes, kept as XGBoost's binary format."""
-
-    def _parameters(self) -> dict[str, Any]:
-        classes = len(self.classes_) if self.n_classes else 0
-        params = {
-            "objective": "reg:squarederror" if not classes else "binary:logistic" if classes == 2 else "multi:softprob",
-            "nthread": self.threads,
-            "seed": self.seed,
-            "verbosity": 0,
-            **self.params,
-        }
-        if classes > 2:
-            params["num_class"] = classes
-        directed = self._directed()
-        if directed is not None:
-            params["monotone_constraints"] = tuple(directed)
-        return params
-
-    def _data(self, X: Any, y: Array | None = None, w: Array | None = None) -> Any:
-        import xgboost
-
-        cats = set(self._categorical())
-        kinds = ["c" if i in cats else "q" for i in range(X.shape[1])] if cats else None
-        return xgboost.DMatrix(
-            X, label=y, weight=w, feature_types=kinds, enable_categorical=bool(cats), nthread=self.threads
-        )
-
-    def _boost(
-        self, X: Any, y: Array, w: Array | None, rounds: int, held: tuple[Any, Array, Array | None] | None, stop: float
-    ) -> tuple[Any, int, bool]:
-        import xgboost
-
-        clock = _deadline(stop, rounds)
-        booster = xgboost.train(
-            self._parameters(),
-            self._data(X, y, w),
-            rounds,
-            evals=[] if held is None else [(self._data(*held), "held")],
-            callbacks=[clock],
-            early_stopping_rounds=None if held is None else self.patience,
-            verbose_eval=False,
-        )
-        used = booster.num_boosted_rounds() if held is None else booster.best_iteration + 1
-        return booster, int(used), bool(clock.cut)
-
-    def _cross(
-        self, X: Any, y: Array, w: Array | None, folds: list[tuple[Array, Array]], stop: float
-    ) -> tuple[int, bool]:
-        import xgboost
-
-        clock = _deadline(stop, self.max_rounds)
-        curves = xgboost.cv(
-            self._parameters(),
-            self._data(X, y, w),
-            self.max_rounds,
-            folds=folds,
-            early_stopping_rounds=self.patience,
-            callbacks=[clock],
-            as_pandas=False,
-        )
-        curve = next(values for name, values in curves.items() if name.startswith("test") and name.endswith("-mean"))
-        return int(np.argmin(curve)) + 1, bool(clock.cut)
-
-    def _dump(self, booster: Any, rounds: int) -> bytes:
-        if rounds < booster.num_boosted_rounds():
-            booster = booster[:rounds]
-        booster.set_attr(best_iteration=None, best_score=None)
-        return bytes(booster.save_raw("ubj"))
-
-    def _load(self) -> Any:
-        import xgboost
-
-        booster = xgboost.Booster({"nthread": self.threads, "verbosity": 0})
-        booster.load_model(bytearray(self.model_))
-        return booster
-
-    def _forward(self, booster: Any, X: Any) -> Array:
-        raw: Array = booster.predict(self._data(X))
-        return raw
-
-
-def _deadline(stop: float, rounds: int) -> Any:
-    import xgboost
-
-    class Deadline(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-        """Ends training when the time is over."""
-
-        cut = False
-
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            self.cut = time.monotonic() > stop and epoch + 1 < rounds
-            if self.cut and model.attr("best_iteration") is None:
-                model.set_attr(best_iteration=str(epoch))  # XGBoost reads it whenever a callback ends training
-            return self.cut
-
-    return Deadline()
-
 
 ROUNDS = Integer("n_estimators", "number of trees; None finds it by early stopping", None, low=1, high=20_000)
 RATE = Real("learning_rate", "how much of each tree is taken", 0.05, low=0.0, high=1.0, open_low=True,
@@ -147,8 +42,10 @@ class _Family(Estimator):
     fixed: ClassVar[Mapping[str, Any]] = {"tree_method": "hist"}
     cost: ClassVar[float] = 1.0
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> XGBoost:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from modelwright.estimators._xgboost import XGBoost
+
         own = {k: v for k, v in params.items() if v is not None} | dict(self.fixed)
         rounds = own.pop("n_estimators", None) or setting.rounds
         if setting.classification:
@@ -254,8 +151,10 @@ class XGBoostLinear(_Family):
     # "shotgun", the default, races its threads and never gives the same model twice.
     fixed: ClassVar[Mapping[str, Any]] = {"booster": "gblinear", "updater": "coord_descent"}
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> XGBoost:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """Make the unfitted model."""
+        from modelwright.estimators._xgboost import _Linear
+
         model = super().build(params, setting)
         return _Linear(**model.get_params(deep=False))
 
@@ -263,14 +162,3 @@ class XGBoostLinear(_Family):
         """Seconds of one core for one fit."""
         rounds = params.get("n_estimators") or 100
         return float(0.05 + rounds * rows * columns * 3e-9 * max(1, setting.n_classes / 2))
-
-
-class _Linear(XGBoost):
-    takes_missing = False
-
-    def _data(self, X: Any, y: Array | None = None, w: Array | None = None) -> Any:
-        import xgboost
-
-        # The linear booster knows no categories: their codes are taken as numbers.
-        values = X.astype(np.float32) if sparse.issparse(X) else X
-        return xgboost.DMatrix(values, label=y, weight=w, nthread=self.threads)

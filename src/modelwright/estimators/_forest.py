@@ -1,0 +1,170 @@
+"""Forests of scikit-learn: their size of leaves, their growth against the clock, how sure they are."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+
+from modelwright.estimators._early_stopping import inner_split
+from modelwright.estimators._model import Array, Wrapped
+from modelwright.estimators._sharpness import sharpened, sharpening
+from modelwright.estimators.forests import LARGEST, LEAVES, ROWS_A_TREE
+
+FEW = 100
+"""Rows up to which the trees are asked one after the other, without scikit-learn's checks of each."""
+FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
+PILOT_TREES, PILOT_ROWS = 50, 15_000
+FEWEST = 200
+"""Rows below which nothing can be chosen on held-out ones."""
+FEWEST_TREES = 100
+
+
+class Forest(Wrapped):
+    """A forest of scikit-learn, grown a few trees at a time where there is a deadline.
+
+    Growing in portions gives the same forest as growing at once. A tree sees at most 50,000 rows. Probabilities are
+    mixed with the class shares as if these were one more tree, so that none is zero.
+
+    ``min_samples_leaf=None`` takes 1, 3 or 10 rows, whichever is best for a small forest on a quarter of the training
+    rows, and 2 below 200 rows: nothing else in a forest matters as much, in either direction. Where the trees would
+    make a model of more than half a gigabyte, there are fewer, down to a hundred, or larger leaves.
+
+    The mean of many trees that disagree is less sure than they should be together, the more so the more classes there
+    are. Probabilities are raised to the power that suits those rows best (temperature scaling, Guo, Pleiss, Sun and
+    Weinberger, "On calibration of modern neural networks", ICML 2017), and divided by their sum.
+
+    Args:
+        seed: seed of the division into rows to learn from and rows to choose by.
+        ordered: whether rows lie in the order of a time or group column.
+
+    Attributes:
+        power_: the power.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        n_classes: int = 0,
+        threads: int = 1,
+        stop_at: float | None = None,
+        standardise: bool = False,
+        missing: bool = True,
+        sparse: bool = True,
+        seed: int = 0,
+        ordered: bool = False,
+    ) -> None:
+        super().__init__(estimator, n_classes, threads, stop_at, standardise, missing, sparse)
+        self.seed, self.ordered = seed, ordered
+
+    def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
+        n = X.shape[0]
+        bagging = isinstance(estimator, BaggingClassifier | BaggingRegressor)
+        tree = estimator.estimator if bagging else estimator
+        leaves = LEAVES if tree.min_samples_leaf is None else (tree.min_samples_leaf,)
+        tree.min_samples_leaf, self.power_, total = self._chosen(leaves, estimator, X, y, weights)
+        estimator.set_params(n_estimators=total)
+        if estimator.max_samples is None and n > ROWS_A_TREE:
+            estimator.set_params(bootstrap=True, max_samples=ROWS_A_TREE)
+        elif not estimator.bootstrap and not bagging:
+            estimator.max_samples = None  # scikit-learn refuses it without resampling
+        kwargs = {} if weights is None else {"sample_weight": weights}
+        if self.stop_at is None:
+            estimator.fit(X, y, **kwargs)
+        else:
+            self._grow(estimator, X, y, kwargs, total)
+        # One thread adds up the trees in one order; more would make the last bit depend on chance.
+        return estimator.set_params(n_jobs=1)
+
+    def _chosen(
+        self, leaves: tuple[int, ...], estimator: Any, X: Any, y: Array, weights: Array | None
+    ) -> tuple[int, float, int]:
+        """The size of leaves and the power that suit held-out rows best, by a small forest; and how many trees."""
+        n, total = len(y), int(estimator.n_estimators)
+        if n < FEWEST:
+            return (leaves[0] if len(leaves) == 1 else 2), 1.0, total  # too few rows to choose by
+        if len(leaves) == 1 and not self.n_classes:
+            return leaves[0], 1.0, total
+        train, held = inner_split(y, 0.25, self.n_classes > 0, self.ordered, self.seed)
+        some = train[np.linspace(0, len(train) - 1, min(len(train), PILOT_ROWS)).astype(int)]
+        if len(np.unique(y[some])) < len(np.unique(y)) and self.n_classes:
+            some = train
+        marks = None if weights is None else weights[some]
+        trees = min(PILOT_TREES, total)
+        best, chosen = np.inf, (leaves[-1], 1.0, total)
+        for leaf in leaves:
+            small = clone(estimator).set_params(n_estimators=trees)
+            (small if hasattr(small, "min_samples_leaf") else small.estimator).min_samples_leaf = leaf
+            started = time.monotonic()
+            super()._fit_one(small, X[some], y[some], marks)
+            took = time.monotonic() - started
+            nodes = sum(t.tree_.node_count for t in small.estimators_) / trees
+            fitting = min(total, int(LARGEST / (nodes * n / len(some) * (72 + 8 * self.n_classes))))
+            if fitting < min(total, FEWEST_TREES) and leaf != leaves[-1]:
+                continue
+            counts = None if weights is None else weights[held]
+            if self.n_classes:
+                guess = self._with_shares(small.predict_proba(X[held]), trees)
+                power, loss = sharpening(guess, y[held], counts)
+            else:
+                power, loss = 1.0, float(np.average(np.square(small.predict(X[held]) - y[held]), weights=counts))
+            if loss < best:
+                best, chosen = loss, (leaf, power, max(fitting, min(total, FEWEST_TREES)))
+            if 4 * took * total / trees * n / len(some) > self._time_left():
+                self.truncated_ = True  # the clock decided
+                break
+        return chosen
+
+    def _with_shares(self, raw: Array, trees: int) -> Array:
+        return (trees * raw + self.prior_) / (trees + 1)
+
+    def _grow(self, estimator: Any, X: Any, y: Array, kwargs: dict[str, Any], total: int) -> None:
+        portion = max(1, self.threads)
+        estimator.set_params(warm_start=True, n_estimators=min(portion, total))
+        while True:
+            started = time.monotonic()
+            estimator.fit(X, y, **kwargs)
+            if estimator.n_estimators >= total:
+                break
+            if self._time_left() <= 0:
+                self.truncated_ = True
+                break
+            took = max(1e-3, time.monotonic() - started)
+            portion = int(np.clip(portion * min(0.5, self._time_left() / 4) / took, self.threads, 2 * portion))
+            estimator.set_params(n_estimators=min(total, estimator.n_estimators + max(1, portion)))
+        estimator.set_params(warm_start=False)
+
+    @property
+    def rounds_(self) -> int:
+        """How many trees it has."""
+        return len(self.fitted_.estimators_)
+
+    def _raw(self, X: Any) -> Array:
+        raw = self._summed(X) if self._is_small(X) else super()._raw(X)
+        if not self.n_classes:
+            return raw
+        power = getattr(self, "power_", 1.0)  # models of earlier versions have none
+        return sharpened(self._with_shares(raw, self.rounds_), power)
+
+    def _is_small(self, X: Any) -> bool:
+        return isinstance(X, np.ndarray) and len(X) <= FEW and isinstance(self.fitted_, FORESTS)
+
+    def _summed(self, X: Array) -> Array:
+        """What the forest predicts, without the checks and threads that cost more than a tree's way to its leaf."""
+        forest, rows = self.fitted_, np.ascontiguousarray(X, dtype=np.float32)
+        columns = len(self.classes_) if self.n_classes else 1
+        total = np.zeros((len(rows), columns))
+        for tree in forest.estimators_:
+            total += tree.tree_.predict(rows)[:, :columns]
+        total /= len(forest.estimators_)
+        return total if self.n_classes else total[:, 0] * self.scale_[1] + self.scale_[0]
