@@ -5,7 +5,7 @@ from modelwright.persistence import dump_model, load_model
 from modelwright.pipeline import BlendClassifier, alike, compile_recipe, shared
 from modelwright.recipe import Recipe, Setting, Use
 from modelwright.testing.frames import messy, target
-from modelwright.transforms.views import TreeView
+from modelwright.transforms._views import TreeView
 
 SETTING = Setting("binary", 2)
 RECIPES = (

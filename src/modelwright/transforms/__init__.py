@@ -46,6 +46,11 @@ class Part(ABC):
         return Action(self.name, self.category, self.description, self.params, self.tasks)
 
 
+def filled(part: Part, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The given parameters over the declared defaults."""
+    return {p.name: p.default for p in part.params} | dict(params)
+
+
 class Transform(Part):
     """Feature making, preprocessing and selection: a frame in, a frame with the same rows out.
 

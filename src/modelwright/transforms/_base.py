@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from modelwright.transforms import Part
 from modelwright.transforms._frames import require
-
-
-def filled(part: Part, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The given parameters over the declared defaults."""
-    return {p.name: p.default for p in part.params} | dict(params)
 
 
 class FrameTransformer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from modelwright.action import Category, Columns, Integer, Text
-from modelwright.recipe import Setting
-from modelwright.transforms import Transform
-from modelwright.transforms._base import FrameTransformer, filled
+from modelwright.transforms._base import FrameTransformer
 from modelwright.transforms._frames import Array, add_columns, choose, numbers
 from modelwright.transforms._past import Segments, clock
 from modelwright.transforms._related import relation, top
@@ -83,25 +79,3 @@ class PastTransformer(FrameTransformer):
 
 def named(names: list[str], values: Array, ending: str) -> Made:
     return {f"{name}_{ending}": values[:, j] for j, name in enumerate(names)}
-
-
-class PastTransform(Transform):
-    """What the transforms of this module share: who builds, and which parameters say how rows follow each other."""
-
-    category: ClassVar[Category] = "feature"
-    builds: ClassVar[type[PastTransformer]]
-
-    def build(self, params: Mapping[str, Any], setting: Setting) -> PastTransformer:
-        """See :class:`~modelwright.transforms.Transform`."""
-        given = (setting.time_column, setting.group_column)
-        return self.builds(filled(self, params), given, setting.n_classes, setting.seed)
-
-
-ORDER = (
-    Text("time_column", "column that orders the rows; None for the problem's, else the order of the rows"),
-    Text("group_column", "column whose groups are apart; None for the problem's, else all rows are one group"),
-)
-COLUMNS = (
-    Columns("columns", "which columns; None for the numbers most related to the target"),
-    Integer("max_columns", "how many columns are taken when none are named", 20, low=1, high=500),
-)

@@ -7,31 +7,34 @@ go on where training ended; rows from before that end get their features from wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pkgutil import resolve_name
 from typing import Any, ClassVar
 
-from modelwright.action import Choice, Flag, Numbers, Param
+from modelwright.action import Category, Choice, Columns, Flag, Integer, Numbers, Param, Text
 from modelwright.errors import NotApplicable
 from modelwright.recipe import Setting
-from modelwright.transforms._base import filled
-from modelwright.transforms._frames import Array
-from modelwright.transforms._past import Segments
-from modelwright.transforms._temporal import COLUMNS, ORDER, Made, PastTransform, PastTransformer, named
-from modelwright.transforms._windows import Totals, standardised, usual, windowed
+from modelwright.transforms import Transform, filled
+
+ORDER = (
+    Text("time_column", "column that orders the rows; None for the problem's, else the order of the rows"),
+    Text("group_column", "column whose groups are apart; None for the problem's, else all rows are one group"),
+)
+COLUMNS = (
+    Columns("columns", "which columns; None for the numbers most related to the target"),
+    Integer("max_columns", "how many columns are taken when none are named", 20, low=1, high=500),
+)
 
 
-class LagMaker(PastTransformer):
-    """See :class:`Lags`."""
+class PastTransform(Transform):
+    """What features of the past share: what is built (``module:class``), and parameters that say how rows follow on."""
 
-    what = "lags"
+    category: ClassVar[Category] = "feature"
+    builds: ClassVar[str]
 
-    def _tail(self) -> int:
-        return max(self.options["lags"], default=0)
-
-    def _compute(self, values: Array, segments: Segments) -> Made:
-        made: Made = {}
-        for lag in self.options["lags"]:
-            made |= {f"{n}_lag_{lag}": segments.back(values[:, j], lag) for j, n in enumerate(self.names_)}
-        return made
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
+        """See :class:`~modelwright.transforms.Transform`."""
+        given = (setting.time_column, setting.group_column)
+        return resolve_name(self.builds)(filled(self, params), given, setting.n_classes, setting.seed)
 
 
 class Lags(PastTransform):
@@ -44,20 +47,7 @@ class Lags(PastTransform):
         Numbers("lags", "how many rows back", (1, 2, 3), low=1, high=10_000, whole=True, max_items=20),
         *ORDER,
     )
-    builds = LagMaker
-
-
-class DifferenceMaker(LagMaker):
-    """See :class:`Differences`."""
-
-    what = "differences"
-
-    def _compute(self, values: Array, segments: Segments) -> Made:
-        made: Made = {}
-        for lag in self.options["lags"]:
-            for j, name in enumerate(self.names_):
-                made[f"{name}_diff_{lag}"] = values[:, j] - segments.back(values[:, j], lag)
-        return made
+    builds = "modelwright.transforms._lags:LagMaker"
 
 
 class Differences(PastTransform):
@@ -70,27 +60,7 @@ class Differences(PastTransform):
         Numbers("lags", "how many rows back", (1,), low=1, high=10_000, whole=True, max_items=20),
         *ORDER,
     )
-    builds = DifferenceMaker
-
-
-class WindowMaker(PastTransformer):
-    """See :class:`Rolling`."""
-
-    what = "rolling"
-
-    def _tail(self) -> int:
-        return max(self.options["windows"], default=0)
-
-    def _compute(self, values: Array, segments: Segments) -> Made:
-        made: Made = {}
-        asked: str = self.options["statistics"]
-        several = {"all": ("mean", "std", "min", "max"), "mean_std": ("mean", "std")}
-        wanted: tuple[str, ...] = several.get(asked, (asked,))
-        for window in self.options["windows"]:
-            found = windowed(values, segments, window, wanted, self.options["include_current"])
-            for statistic, result in found.items():
-                made |= named(self.names_, result, f"{statistic}_{window}")
-        return made
+    builds = "modelwright.transforms._lags:DifferenceMaker"
 
 
 class Rolling(PastTransform):
@@ -110,28 +80,7 @@ class Rolling(PastTransform):
              True),
         *ORDER,
     )  # fmt: skip
-    builds = WindowMaker
-
-
-class ZscoreMaker(PastTransformer):
-    """See :class:`TrailingZscore`."""
-
-    what = "trailing_zscore"
-
-    def _tail(self) -> int:
-        return max(self.options["windows"] or (), default=0)
-
-    def _total(self, values: Array, group: Array) -> None:
-        self.totals_ = Totals(values, group)
-
-    def _compute(self, values: Array, segments: Segments) -> Made:
-        made: Made = {}
-        for window in self.options["windows"] or ():
-            found = windowed(values, segments, window, ("mean", "std"), current=False)
-            made |= named(self.names_, standardised(values, found["mean"], found["std"]), f"zscore_{window}")
-        if self.options["expanding"]:
-            made |= named(self.names_, standardised(values, *usual(values, segments, self.totals_)), "zscore")
-        return made
+    builds = "modelwright.transforms._lags:WindowMaker"
 
 
 class TrailingZscore(PastTransform):
@@ -150,9 +99,9 @@ class TrailingZscore(PastTransform):
                 max_items=10),
         *ORDER,
     )  # fmt: skip
-    builds = ZscoreMaker
+    builds = "modelwright.transforms._lags:ZscoreMaker"
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> PastTransformer:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """See :class:`~modelwright.transforms.Transform`.
 
         Raises:

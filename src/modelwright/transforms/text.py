@@ -5,32 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pandas as pd
-
 from modelwright.action import Category, Columns, Flag, Integer, Param
 from modelwright.recipe import Setting
-from modelwright.transforms import Transform
-from modelwright.transforms._base import filled
-from modelwright.transforms._blocks import Block, TextNumbers
-from modelwright.transforms._frames import choose
-from modelwright.transforms.encoding import BlockAdder
-
-
-class TextEncoder(BlockAdder):
-    """See :class:`TextFeatures` for the parameters."""
-
-    def __init__(
-        self, columns: Any, n_components: int, max_features: int, score: bool, keep: bool, n_classes: int, seed: int
-    ) -> None:
-        self.columns, self.n_components, self.max_features = columns, n_components, max_features
-        self.score, self.keep, self.n_classes, self.seed = score, keep, n_classes, seed
-
-    def _blocks(self, X: pd.DataFrame) -> list[Block]:
-        self.uses_ = choose(X, self.columns, ("text",), "text_features")
-        return [TextNumbers(name, self.n_components, self.max_features, self.seed) for name in self.uses_]
-
-    def _fit(self, X: pd.DataFrame, y: Any, cross_fit: bool) -> list[Any]:
-        return super()._fit(X, y if self.score else None, cross_fit)
+from modelwright.transforms import Transform, filled
 
 
 class TextFeatures(Transform):
@@ -50,6 +27,8 @@ class TextFeatures(Transform):
         Flag("keep", "whether the original columns stay", False),
     )
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> TextEncoder:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """See :class:`~modelwright.transforms.Transform`."""
+        from modelwright.transforms._text_encoder import TextEncoder
+
         return TextEncoder(**filled(self, params), n_classes=setting.n_classes, seed=setting.seed)

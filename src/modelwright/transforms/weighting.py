@@ -5,32 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.base import BaseEstimator
-
 from modelwright.errors import NotApplicable
 from modelwright.recipe import Setting
 from modelwright.transforms import Weighting
-from modelwright.transforms._frames import Array
-
-
-class ClassWeights(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Weights by class: (n / (classes · rows of the class)) to a power, scaled to a mean of 1.
-
-    Args:
-        power: 1 makes all classes count alike, 0.5 goes half the way on a logarithmic scale.
-    """
-
-    def __init__(self, power: float) -> None:
-        self.power = power
-
-    def weights(self, y: Any) -> Array:
-        """One weight a row."""
-        goal = np.asarray(y)
-        classes, codes, counts = np.unique(goal, return_inverse=True, return_counts=True)
-        raw = (len(goal) / (len(classes) * counts)) ** self.power
-        weights: Array = raw[codes]
-        return weights / weights.mean() if len(weights) else weights
 
 
 class ClassWeighting(Weighting):
@@ -39,12 +16,14 @@ class ClassWeighting(Weighting):
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
     power: ClassVar[float]
 
-    def build(self, params: Mapping[str, Any], setting: Setting) -> ClassWeights:
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """See :class:`~modelwright.transforms.Weighting`.
 
         Raises:
             NotApplicable: for regression.
         """
+        from modelwright.transforms._class_weights import ClassWeights
+
         if not setting.classification:
             raise NotApplicable(f"{self.name} weights classes, and a regression has none")
         return ClassWeights(self.power)
