@@ -1,7 +1,8 @@
 """Estimators: one class each, with its parameters declared.
 
 To add one, write a class that derives from :class:`Estimator` in a module of this folder (or of a package that names
-the module in the entry-point group ``modelwright.estimators``); the registry finds it.
+the module in the entry-point group ``modelwright.estimators``); the registry finds it. That module is a declaration
+and imports nothing heavy: the model, in a private module beside it, and its library are imported in ``build``.
 """
 
 from __future__ import annotations

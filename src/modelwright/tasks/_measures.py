@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import xlogy
 
 _LEAST = 1e-7
 """Probabilities are clipped here instead of at the machine's precision, see :mod:`modelwright.tasks.metrics`."""
@@ -320,5 +319,7 @@ def share_of_total(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def poisson(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    from scipy.special import xlogy
+
     y, p = y.clip(min=0), p.clip(min=1e-9)
     return _mean(2 * (xlogy(y, y / p) - y + p), w)

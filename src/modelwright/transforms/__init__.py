@@ -1,7 +1,8 @@
 """Transforms: preprocessing, features, selection, views, resampling, weighting, target transforms, calibration.
 
 To add one, write a class that derives from one of the contracts below in a module of this folder (or of a package
-that names the module in the entry-point group ``modelwright.transforms``); the registry finds it.
+that names the module in the entry-point group ``modelwright.transforms``); the registry finds it. That module is a
+declaration and imports nothing heavy: what it builds, in a private module beside it, is imported in ``build``.
 
 Whatever is built here is fitted inside each training fold and nowhere else, so a transform may learn from the target.
 Fitted objects are stored by skops: they keep their state in plain attributes (numbers, texts, lists, dictionaries with
