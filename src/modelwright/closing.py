@@ -223,7 +223,8 @@ class Closing:
         self, refitter: Refitter, choice: Choice, judgement: Judgement, baseline: str, opened: float, again: Again
     ) -> tuple[Delivery | None, str]:
         """The model put together, with the analyses and what was demanded of it; or why it can't be."""
-        asked = self._ask(refitter, choice, baseline, judgement)
+        spared = finishing(self.clock, refitter.model_bytes(choice))
+        asked = self._ask(refitter, choice, baseline, judgement, self.clock.left() - spared)
         settled = self.settled or Settled(choice.weights)
         models, note, whole = again.wait()
         assembled = self._assemble(choice, models)
@@ -238,7 +239,7 @@ class Closing:
                 future.cancel()
             return None, self._failed(refitter, choice, "put together", assembled)
         files = {name: digest for name, digest in assembled.artefacts.items() if name != "model"}
-        answers, more = self._answers(asked)
+        answers, more = self._answers(asked, self.clock.end - 0.6 * spared)
         # After the analyses: speed is measured when nothing else is running, and size with all that is delivered.
         demands = self._verified(refitter, choice, models, assembled, files | more)
         recipe = recipe_of(refitter.usable, choice)
@@ -260,9 +261,9 @@ class Closing:
         return delivery, ""
 
     def _ask(
-        self, refitter: Refitter, choice: Choice, baseline: str, judgement: Judgement
+        self, refitter: Refitter, choice: Choice, baseline: str, judgement: Judgement, left: float
     ) -> dict[str, Future[Outcome]]:
-        """Start the analyses of the judged model, the most important first, as far as there is time for them."""
+        """Start the analyses of the judged model, the most important first, as far as the seconds left allow."""
         chooser = refitter.chooser
         rival = next((e for e in chooser.by_score(chooser.eligible()) if e.number not in choice.weights), None)
         case = self._case(refitter, choice, judgement, rival)
@@ -280,7 +281,7 @@ class Closing:
         }
         asked = {}
         slots = self.evaluator.engine.slots
-        spare = slots * (self.clock.left() - finishing(self.clock))
+        spare = slots * left
         for analysis in all_analyses().values():
             seconds = round(min(analysis.share * self.clock.budget, 0.5 * spare), 1)
             if not analysis.applies(case):
@@ -301,11 +302,10 @@ class Closing:
             asked[analysis.name] = self.evaluator.engine.submit(step, limits, stage=analysis.name, priority=2)
         return asked
 
-    def _answers(self, asked: Mapping[str, Future[Outcome]]) -> tuple[dict[str, Any], dict[str, str]]:
+    def _answers(self, asked: Mapping[str, Future[Outcome]], until: float) -> tuple[dict[str, Any], dict[str, str]]:
         """What the analyses found, and the artefacts they made; those that are late are stopped."""
         answers: dict[str, Any] = {}
         files: dict[str, str] = {}
-        until = self.clock.end - 0.6 * finishing(self.clock)
         for name, future in asked.items():
             wait([future], max(0.0, until - time.monotonic()))
             if not future.done():

@@ -26,15 +26,25 @@ SPEED_RESERVE = 0.85
 SIZE_RESERVE = 0.9
 REFIT_SHARE = 0.5
 """Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
+UNFORESEEN = 1.3
+"""How many times its forecast a refit beside others may take."""
 SHARED = 0.8
 """Fits get quicker by this power of the number of their threads."""
+ASSEMBLED = 40e6
+"""Bytes of models that are put together in a second."""
 NEAR = 1.5
 """When no model keeps the limits: how much further than the closest one a better model may be beyond them."""
 
 
-def finishing(clock: Clock) -> float:
-    """Seconds for assembling, bundle and report."""
-    return min(3.5 + 0.01 * clock.budget, 0.15 * clock.budget)
+def finishing(clock: Clock, model_bytes: int | None = None) -> float:
+    """Seconds for assembling, bundle and report.
+
+    Args:
+        clock: the deadline.
+        model_bytes: what the members' models take on disk; as much as most do, where it isn't known.
+    """
+    most = min(3.5 + 0.01 * clock.budget, 0.15 * clock.budget)
+    return most if model_bytes is None else min(most, 2.0 + model_bytes / ASSEMBLED)
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,10 @@ class Refitter:
     def model(self, number: int) -> str:
         """Digest of an experiment's model, fitted on all development rows."""
         return self.fitted[number].artefacts["model"]
+
+    def model_bytes(self, choice: Choice) -> int:
+        """What the fitted members of a choice take on disk."""
+        return sum(self.journal.path(self.model(number)).stat().st_size for number in choice.weights)
 
     def one_fit(self, experiment: Experiment) -> float:
         """Seconds of fitting once on all development rows."""
@@ -253,22 +267,38 @@ class Refitter:
         return self.chooser.settle(best)
 
     def on_all_rows(self, choice: Choice) -> Again:
-        """Begin to fit every member once more on all rows, the sealed ones too, where there is time for it.
+        """Begin to fit members once more on all rows, the sealed ones too: those for which there is time.
 
         One worker is left to the judgement, which is the sooner there; :meth:`Again.begin` begins the rest beside it.
-        Fits on the development rows that are still under way go first.
+        """
+        again = Again(self, choice)
+        if not self.evaluator.fidelity.sampled:
+            again.later = self._in_spare_time(choice)
+            again.begin(max(1, self.evaluator.engine.slots - 1))
+        return again
+
+    def _in_spare_time(self, choice: Choice) -> list[int]:
+        """The members that can be fitted on all rows, too, the longest fits first.
+
+        Fits on the development rows that are still under way go first. Where there isn't time for all, those are
+        taken that say most for their seconds.
         """
         protocol = self.prepared.protocol
         rows = protocol.n_development + protocol.n_holdout
-        spare = self.clock.left() - finishing(self.clock)
-        fits = [self.usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in choice.weights]
-        before = sum(self.one_fit(self.usable[n]) for n in choice.weights if n not in self.fitted)
-        needed = 1.3 * max([(before + sum(fits)) / self.evaluator.engine.slots, *fits])
-        again = Again(self, choice)
-        if needed <= spare and not self.evaluator.fidelity.sampled:
-            again.later = sorted(choice.weights, key=lambda n: (-self.usable[n].fit_seconds, n))
-            again.begin(max(1, self.evaluator.engine.slots - 1))
-        return again
+        spare = (self.clock.left() - finishing(self.clock)) / UNFORESEEN
+        busy = [0.0] * self.evaluator.engine.slots
+        under_way = [self.one_fit(self.usable[n]) for n in choice.weights if n not in self.fitted]
+        for seconds in sorted(under_way, reverse=True):
+            busy[busy.index(min(busy))] += seconds
+        longest = sorted(choice.weights, key=lambda n: (-self.usable[n].fit_seconds, n))
+        fits = {n: self.usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in longest}
+        chosen = []
+        for number in sorted(longest, key=lambda n: -choice.weights[n] / fits[n]):
+            free = busy.index(min(busy))
+            if busy[free] + fits[number] <= spare:
+                busy[free] += fits[number]
+                chosen.append(number)
+        return [n for n in longest if n in chosen]
 
     def submit_on_all_rows(self, number: int) -> Future[Outcome]:
         """Begin to fit a model on all rows, in what time there is."""

@@ -31,6 +31,8 @@ SKEWED = 1.0
 
 LARGE = 5_000
 """Rows from which on larger trees are worth a try of their own."""
+VERY_LARGE = 20_000
+"""Rows from which on trees of hundreds of leaves are the better ones, in every boosting library."""
 CURVES_ROWS, CURVES_COLUMNS = 20_000, 60
 """Rows and columns up to which explainable boosting is tried; beyond, other boosting is as good and far quicker."""
 
@@ -225,7 +227,7 @@ def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
 def _ordered(ground: Ground) -> Iterator[Plan]:
     linear = "logistic_regression" if ground.classification else "ridge"
     flat = linear.replace("_", "-")
-    small, large = ground.rows < 3_000, ground.rows >= LARGE
+    small, large, very_large = ground.rows < 3_000, ground.rows >= LARGE, ground.rows >= VERY_LARGE
     log = Use("log1p") if ground.skewed_target else None
     # With many classes every round of boosting grows many trees, so fewer and larger steps are taken, and what fits
     # all classes at once comes first.
@@ -254,9 +256,15 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
     )
     if large:
+        leaves = {"num_leaves": 255, "learning_rate": 0.03} if very_large else {"num_leaves": 100}
         yield Plan(
-            "lightgbm-large-trees", Use("lightgbm", {"num_leaves": 100, **pace}), target=log,
+            "lightgbm-large-trees", Use("lightgbm", {**leaves, **pace}), target=log,
             reason="Many rows can fill many leaves, and fewer trees are needed.",
+        )  # fmt: skip
+    if very_large:
+        yield Plan(
+            "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}), target=log,
+            reason="Deep trees grown level by level err in other places than those grown leaf by leaf.",
         )  # fmt: skip
     if history:
         yield Plan(
@@ -296,16 +304,24 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             idea="codes-as-names",
             reason="CatBoost's ordered statistics suit categories with many levels.",
         )  # fmt: skip
-    if large:
+    if very_large and not ground.nominal:
+        yield Plan(
+            "catboost-large-trees", Use("catboost", {"depth": 8, "learning_rate": 0.15, "iterations": 800}),
+            view=ground.every_level, target=log,
+            reason="On many rows a thousand trees of six levels and small steps are far from all that can be learnt.",
+        )  # fmt: skip
+    elif large:
         slowly = {"learning_rate": 0.05, "iterations": 10_000, "early_stopping_rounds": 150}
         yield Plan(
             "catboost-stopped-early", Use("catboost", slowly), view=ground.every_level, target=log,
             reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
         )  # fmt: skip
-    yield Plan(
+    default = Plan(
         "catboost", Use("catboost"), view=ground.every_level, target=log,
         reason="CatBoost's defaults are strong on most tables.",
     )  # fmt: skip
+    if not very_large or ground.nominal:
+        yield default
     yield Plan(
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
         reason="Few leaves and more trees: better where effects mostly add up.",
@@ -335,6 +351,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         yield Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
     yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
+    yield default
     yield Plan(
         f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}), idea="quantile",
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
