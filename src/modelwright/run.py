@@ -352,11 +352,13 @@ def deliver(folder: Path, journal: Journal) -> dict[str, Any]:
 
 
 def _sharpened() -> threading.Timer:
-    """Import what writes and draws the report while others work, once the first experiments are on their way."""
+    """Import what the end of the run needs while others work, once the first experiments are on their way."""
 
     def sharpen() -> None:
         from modelwright import delivery, report, story  # noqa: F401
+        from modelwright.analyses import all_analyses
 
+        all_analyses()
         report.ready()
 
     timer = threading.Timer(BUSY, sharpen)

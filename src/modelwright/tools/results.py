@@ -142,7 +142,7 @@ def _binary(measured: Measured, threshold: float, classes: tuple[str, ...]) -> d
     return {
         "metrics": metrics | figures | {measured.score.metric: measured.score.value},
         "confusion_matrix": {"tn": tn, "fp": fp, "fn": fn, "tp": tp},
-        "classification_report": _report(measured.truth, (probability >= threshold).astype(int), classes),
+        "classification_report": _report(np.array([[tn, fp], [fn, tp]]), classes),
         "threshold_analysis": analysis,
     }
 
@@ -155,16 +155,35 @@ def _multiclass(measured: Measured, classes: tuple[str, ...]) -> dict[str, Any]:
     np.add.at(confusion, (measured.truth, predicted), 1)
     return {
         "confusion_matrix": confusion.tolist(),
-        "classification_report": _report(measured.truth, predicted, classes),
+        "classification_report": _report(confusion, classes),
         "threshold_analysis": [],
     }
 
 
-def _report(truth: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> str:
-    from sklearn.metrics import classification_report
+def _report(confusion: np.ndarray, classes: tuple[str, ...]) -> str:
+    """The table that scikit-learn's ``classification_report`` gives; importing it would hold up the first fits."""
+    import numpy as np
 
-    codes = list(range(len(classes)))
-    return str(classification_report(truth, predicted, labels=codes, target_names=classes, zero_division=0))
+    hits, true, called = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    precision, recall = hits / np.maximum(1, called), hits / np.maximum(1, true)
+    rates = np.column_stack([precision, recall, 2 * hits / np.maximum(1, true + called)])
+    total, width = int(true.sum()), max(len("weighted avg"), *(len(name) for name in classes))
+
+    def line(name: str, figures: np.ndarray, support: int) -> str:
+        return f"{name:>{width}} " + "".join(f"{figure:>10.2f}" for figure in figures) + f"{support:>10}"
+
+    return "\n".join(
+        [
+            f"{'':>{width}} " + "".join(f"{word:>10}" for word in ("precision", "recall", "f1-score", "support")),
+            "",
+            *(line(*row) for row in zip(classes, rates, true.tolist(), strict=True)),
+            "",
+            f"{'accuracy':>{width}} {hits.sum() / max(1, total):>30.2f}{total:>10}",
+            line("macro avg", rates.mean(axis=0), total),
+            line("weighted avg", true @ rates / max(1, total), total),
+            "",
+        ]
+    )
 
 
 def _counts(truth: np.ndarray, called: np.ndarray) -> tuple[int, int, int, int]:
