@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelwright.again import Again, Refitted, on_all_rows
 from modelwright.analyses import Case, all_analyses
 from modelwright.balance import weigh
 from modelwright.choosing import Choice, Chooser, correction_inputs, recipe_of
@@ -24,7 +25,7 @@ from modelwright.judgement import Judgement, Verified
 from modelwright.plan import Experiment
 from modelwright.policy.climbing import topmost
 from modelwright.preparation import Prepared, personal_columns
-from modelwright.refitting import Again, Refitter, finishing
+from modelwright.refitting import Refitter, finishing
 from modelwright.step import Limits, Outcome, Step
 
 __all__ = ["Choice", "Closing", "Delivery"]
@@ -81,7 +82,7 @@ class Closing:
         opened, again = 0.0, None
         if self.settled is None and not refitter.limited:
             # What is delivered is settled, whatever the sealed rows say, so it can be fitted on them meanwhile.
-            opened, again = self._opened(), refitter.on_all_rows(choice)
+            opened, again = self._opened(), on_all_rows(refitter, choice)
         fitted = refitter.within_limits(refitter.members(choice)) if self.settled is None else choice
         baseline_name, baseline = self._baseline(refitter, fitted)
         opened = opened or self._opened()
@@ -91,8 +92,7 @@ class Closing:
             if again is None or attempt is not choice:
                 if again is not None:
                     again.cancel()
-                refit = self.settled is None or self.settled.refit
-                again = refitter.on_all_rows(attempt) if refit else Again(refitter, attempt)
+                again = on_all_rows(refitter, attempt, None if self.settled is None else self.settled.refits)
             again.begin()
             judgement, why = self._judged(refitter, attempt, judging)
             if judgement is None:
@@ -226,14 +226,14 @@ class Closing:
         spared = finishing(self.clock, refitter.model_bytes(choice))
         asked = self._ask(refitter, choice, baseline, judgement, self.clock.left() - spared)
         settled = self.settled or Settled(choice.weights)
-        models, note, whole = again.wait()
-        assembled = self._assemble(choice, models)
-        judged = {n: refitter.fitted[n] for n in choice.weights}
-        if not assembled.ok and models != judged:
+        made = again.wait()
+        assembled = self._assemble(choice, made.models)
+        judged = {n: (refitter.fitted[n],) for n in choice.weights}
+        if not assembled.ok and made.models != judged:
             self._failed(refitter, choice, "put together from its refits", assembled)
-            models, whole = judged, False
             note = "The delivered model is the judged one: refitted on all rows, it could not be put together."
-            assembled = self._assemble(choice, models)
+            made = Refitted(judged, {}, note, whole=False)
+            assembled = self._assemble(choice, made.models)
         if not assembled.ok:
             for future in asked.values():
                 future.cancel()
@@ -241,18 +241,19 @@ class Closing:
         files = {name: digest for name, digest in assembled.artefacts.items() if name != "model"}
         answers, more = self._answers(asked, self.clock.end - 0.6 * spared)
         # After the analyses: speed is measured when nothing else is running, and size with all that is delivered.
-        demands = self._verified(refitter, choice, models, assembled, files | more)
+        demands = self._verified(refitter, choice, made.models, assembled, files | more)
         recipe = recipe_of(refitter.usable, choice)
         delivery = Delivery(
             recipe,
             assembled.artefacts["model"],
             conclude(replace(judgement, demands=demands), answers, self.prepared.protocol.n_development, settled.looks),
             choice,
-            f"{note} {settled.note}".strip(),
+            f"{made.note} {settled.note}".strip(),
             opened,
             assembled.value["golden"],
             assembled.value["latency"],
-            truncated=not whole,
+            truncated=not made.whole,
+            refits=made.refits,
             analyses=answers,
             files=files | more,
             predictions=self._predictions,
@@ -341,20 +342,21 @@ class Closing:
             refitter.fewest(choice),
         )
 
-    def _assemble(self, choice: Choice, models: Mapping[int, Outcome]) -> Outcome:
+    def _assemble(self, choice: Choice, models: Mapping[int, Sequence[Outcome]]) -> Outcome:
         situation = self.evaluator.situation
+        parts = [(fit, weight / len(models[n])) for n, weight in choice.weights.items() for fit in models[n]]
         step = Step(
             "modelwright.fitting:assemble",
             CLOSING_VERSION,
             {
-                "weights": list(choice.weights.values()),
+                "weights": [weight for _, weight in parts],
                 "n_classes": situation.n_classes,
                 "calibration": plain(choice.calibration),
                 "target": situation.target,
                 "personal": list(personal_columns(self.prepared.features)),
                 "floor": self.prepared.profile.floor,
             },
-            {f"member_{i}": models[n].artefacts["model"] for i, n in enumerate(choice.weights)}
+            {f"member_{i}": fit.artefacts["model"] for i, (fit, _) in enumerate(parts)}
             | correction_inputs(choice)
             | {"rows": self.prepared.development},
             situation.seed,
@@ -365,7 +367,7 @@ class Closing:
         self,
         refitter: Refitter,
         choice: Choice,
-        models: Mapping[int, Outcome],
+        models: Mapping[int, Sequence[Outcome]],
         assembled: Outcome,
         files: Mapping[str, str],
     ) -> tuple[Verified, ...]:
@@ -391,7 +393,7 @@ class Closing:
                 "estimators": list(names),
                 "interpretable": all(e is not None and e.interpretable for e in known),
                 "allowed": refitter.chooser.allows(recipe),
-                "fit_seconds": sum(float(models[n].value["fit_seconds"]) for n in choice.weights),
+                "fit_seconds": sum(float(fit.value["fit_seconds"]) for fits in models.values() for fit in fits),
                 "other_bytes": sum(sizes) + CARD_BYTES,
             },
             {**self._members(refitter, choice), "model": assembled.artefacts["model"]}

@@ -30,6 +30,8 @@ class Delivery:
         predictions: digest of the judged model's predictions for the sealed rows (``.npy``), in their order.
         looks: how many models the sealed rows had been opened for, this one included; its score is what it seems only
             when it was the first.
+        refits: how many models each member of the delivered model is the mean of, all fitted on all rows; 0 where it
+            is delivered as it was judged.
     """
 
     recipe: Recipe
@@ -45,6 +47,7 @@ class Delivery:
     files: Mapping[str, str] = field(default_factory=dict)
     predictions: str = ""
     looks: int = 1
+    refits: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,12 @@ class Settled:
 
     Args:
         weights: share of each experiment, by number.
-        refit: whether the model is fitted once more on all rows.
+        refits: how many times each member is fitted once more on all rows; as time allows, by default.
         looks: how many models the sealed rows will have been opened for.
         note: why it is settled, in a sentence for the reader; empty for none.
     """
 
     weights: Mapping[int, float]
-    refit: bool = True
+    refits: Mapping[int, int] | None = None
     looks: int = 1
     note: str = ""

@@ -26,8 +26,6 @@ SPEED_RESERVE = 0.85
 SIZE_RESERVE = 0.9
 REFIT_SHARE = 0.5
 """Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
-UNFORESEEN = 1.3
-"""How many times its forecast a refit beside others may take."""
 SHARED = 0.8
 """Fits get quicker by this power of the number of their threads."""
 ASSEMBLED = 40e6
@@ -199,11 +197,11 @@ class Refitter:
     def _side_by_side(self, choice: Choice) -> dict[int, Future[Outcome]]:
         limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
         if not self.evaluator.fidelity.sampled:
-            return {n: self._submit(self.usable[n], seconds=limit) for n in choice.weights}
+            return {n: self.submit(self.usable[n], seconds=limit) for n in choice.weights}
         rows, threads = self._limits(choice.weights), self._threads(len(choice.weights))
         # Those that wait for a free worker need their part of the time, too.
         seconds = limit / -(-len(choice.weights) // self.evaluator.engine.slots)
-        return {n: self._submit(self.usable[n], seconds=seconds, rows=rows[n], threads=threads) for n in choice.weights}
+        return {n: self.submit(self.usable[n], seconds=seconds, rows=rows[n], threads=threads) for n in choice.weights}
 
     def another(self, tried: tuple[int, ...]) -> Choice | None:
         """The best other model that can be fitted, alone; ``None`` when there is none."""
@@ -221,7 +219,7 @@ class Refitter:
         """Fit one model on all development rows unless it has been; whether there is one."""
         if number not in self.fitted:
             seconds = max(5.0, self.clock.left() - spare)
-            future = self._submit(
+            future = self.submit(
                 self.usable[number], seconds=seconds, rows=self._limits([number])[number], threads=self._threads(1)
             )
             self._keep(number, future.result(), quiet=True)
@@ -265,46 +263,6 @@ class Refitter:
             },
         )
         return self.chooser.settle(best)
-
-    def on_all_rows(self, choice: Choice) -> Again:
-        """Begin to fit members once more on all rows, the sealed ones too: those for which there is time.
-
-        One worker is left to the judgement, which is the sooner there; :meth:`Again.begin` begins the rest beside it.
-        """
-        again = Again(self, choice)
-        if not self.evaluator.fidelity.sampled:
-            again.later = self._in_spare_time(choice)
-            again.begin(max(1, self.evaluator.engine.slots - 1))
-        return again
-
-    def _in_spare_time(self, choice: Choice) -> list[int]:
-        """The members that can be fitted on all rows, too, the longest fits first.
-
-        Fits on the development rows that are still under way go first. Where there isn't time for all, those are
-        taken that say most for their seconds.
-        """
-        protocol = self.prepared.protocol
-        rows = protocol.n_development + protocol.n_holdout
-        spare = (self.clock.left() - finishing(self.clock)) / UNFORESEEN
-        busy = [0.0] * self.evaluator.engine.slots
-        under_way = [self.one_fit(self.usable[n]) for n in choice.weights if n not in self.fitted]
-        for seconds in sorted(under_way, reverse=True):
-            busy[busy.index(min(busy))] += seconds
-        longest = sorted(choice.weights, key=lambda n: (-self.usable[n].fit_seconds, n))
-        fits = {n: self.usable[n].fit_seconds * rows / self.evaluator.training_rows() for n in longest}
-        chosen = []
-        for number in sorted(longest, key=lambda n: -choice.weights[n] / fits[n]):
-            free = busy.index(min(busy))
-            if busy[free] + fits[number] <= spare:
-                busy[free] += fits[number]
-                chosen.append(number)
-        return [n for n in longest if n in chosen]
-
-    def submit_on_all_rows(self, number: int) -> Future[Outcome]:
-        """Begin to fit a model on all rows, in what time there is."""
-        return self._submit(
-            self.usable[number], seconds=max(1.0, self.clock.left() - finishing(self.clock)), sealed=True
-        )
 
     def told(self, choice: Choice) -> str:
         """On how many rows the members of a choice were fitted."""
@@ -372,7 +330,7 @@ class Refitter:
             max(b.bends for b in found),
         )
 
-    def _submit(
+    def submit(
         self,
         experiment: Experiment,
         *,
@@ -380,7 +338,18 @@ class Refitter:
         rows: int | None = None,
         sealed: bool = False,
         threads: int = 1,
+        copy: int = 0,
     ) -> Future[Outcome]:
+        """Begin to fit a model.
+
+        Args:
+            experiment: whose model it is.
+            seconds: after which it is stopped.
+            rows: development rows that it is fitted on, about; ``None`` for all.
+            sealed: whether it learns from the sealed rows, too.
+            threads: that the fit may use.
+            copy: which of several fits that differ by their seed.
+        """
         situation = self.evaluator.situation
         inputs = {"rows": self.prepared.development}
         if sealed:
@@ -399,7 +368,7 @@ class Refitter:
             | ({"rounds": list(experiment.rounds)} if experiment.rounds else {})
             | ({"max_train_rows": rows} if rows is not None else {}),
             inputs,
-            situation.seed,
+            situation.seed + copy,
         )
         soft = (0.7 if self.evaluator.fidelity.sampled else 0.9) * seconds
         limits = Limits(seconds, soft, self.evaluator.memory, threads)
@@ -416,64 +385,6 @@ class Refitter:
             self.fitted[number] = outcome
         elif not quiet:
             self.lost(number, outcome)
-
-
-@dataclass
-class Again:
-    """A choice's members on their way of being fitted once more, on all rows.
-
-    The figures stay those of the judged model, which knew fewer rows.
-
-    Args:
-        refitter: who fits them.
-        choice: whose members they are.
-        futures: the fits by number; none when there was no time for them.
-        later: whose fits haven't begun yet.
-    """
-
-    refitter: Refitter
-    choice: Choice
-    futures: dict[int, Future[Outcome]] = field(default_factory=dict)
-    later: list[int] = field(default_factory=list)
-
-    def begin(self, count: int | None = None) -> None:
-        """Begin the next fits, so many or all that are left."""
-        for number in self.later[:count]:
-            self.futures[number] = self.refitter.submit_on_all_rows(number)
-        self.later = [n for n in self.later if n not in self.futures]
-
-    def cancel(self) -> None:
-        """Stop the fits: the choice is given up."""
-        self.later = []
-        for future in self.futures.values():
-            future.cancel()
-
-    def wait(self) -> tuple[dict[int, Outcome], str, bool]:
-        """The outcomes by number, what exactly was fitted on which rows, and whether all members were refitted."""
-        protocol, fitted = self.refitter.prepared.protocol, self.refitter.fitted
-        if self.refitter.evaluator.fidelity.sampled:
-            return {n: fitted[n] for n in self.choice.weights}, self.refitter.told(self.choice), True
-        rows = protocol.n_development + protocol.n_holdout
-        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows"
-        judged += f" but those whose target looks into the sealed ones ({protocol.gap})." if protocol.gap else "."
-        models = {n: fitted[n] for n in self.choice.weights}
-        for number, future in self.futures.items():
-            outcome = future.result()
-            if outcome.ok and not outcome.truncated:
-                models[number] = outcome
-            else:
-                self.refitter.lost(number, outcome)
-        again = sum(models[n] is not fitted[n] for n in models)
-        if not again:
-            why = "refitting it took too long" if self.futures else "there was no time to refit it"
-            return models, f"{judged} It is delivered as it was judged: {why}.", False
-        note = (
-            f"{judged} The delivered model has the same recipe, fitted once more on all {rows:,} rows, the judged ones "
-            "included; the figures are those of the judged model."
-        )
-        if again < len(models):
-            note += f" {len(models) - again} of its {len(models)} members could not be refitted in time."
-        return models, note, again == len(models)
 
 
 def _scaled(weights: Mapping[int, float]) -> dict[int, float]:

@@ -134,7 +134,7 @@ class Search:
                     if plan is None:
                         break
                     plans.append(plan)
-                    self._running[number] = pool.submit(self._experiment, number, plan)
+                    self._running[number] = pool.submit(self._experiment, number, plan, self._announced(number, plan))
                 self._wait_for(len(plans))
             except BaseException:
                 # Whatever ends the search early must not wait for fits that nobody will use.
@@ -310,13 +310,18 @@ class Search:
     def _expected(self, plan: Plan) -> float:
         return self.evaluator.expected(plan.recipe, plan.max_train_rows)
 
-    def _experiment(self, number: int, plan: Plan) -> None:
+    def _announced(self, number: int, plan: Plan) -> int:
+        """The event that an experiment has been designed, in their order; 0 for one that was finished before."""
+        if number in self.experiments:
+            return 0
+        return self.journal.append("experiment_designed", {"number": number, "plan": plan}).seq
+
+    def _experiment(self, number: int, plan: Plan, designed: int) -> None:
         if number in self.experiments:  # finished before the run was interrupted
             self._tell(self.experiments[number])
             return
         upto = number - self.evaluator.engine.slots - 1
         bar = self._bar(upto, plan)
-        designed = self.journal.append("experiment_designed", {"number": number, "plan": plan})
         fits = self.evaluator.fits(plan.recipe, plan.max_train_rows)
         expected, now = self._expected(plan), time.monotonic()
         one = expected / fits
@@ -337,7 +342,7 @@ class Search:
                 stop_at,
                 bar,
                 number,
-                designed.seq,
+                designed,
                 slice_seconds,
                 max_train_rows=plan.max_train_rows,
             )
@@ -348,7 +353,7 @@ class Search:
             plan,
             bench,
             self.prepared.problem.time_column.value,
-            tell=lambda kind, body: self.journal.append(kind, body, designed.seq),
+            tell=lambda kind, body: self.journal.append(kind, body, designed),
             mend=self.reasoning.programming.mend if self.reasoning is not None else None,
             drill=self.drill if number == first else None,
         )
@@ -358,7 +363,7 @@ class Search:
         if experiment.truncated or any(f.kind in ("timeout", "cancelled") for f in experiment.failures):
             self.time_limited = True
         self.experiments[number] = experiment
-        self.journal.append("experiment_finished", {"experiment": experiment, "program": source}, designed.seq)
+        self.journal.append("experiment_finished", {"experiment": experiment, "program": source}, designed)
         self._tell(experiment)
 
     def _tell(self, experiment: Experiment) -> None:

@@ -44,6 +44,7 @@ class Estimator(ABC):
             but dense and few columns) or ``positive`` (dense, all values in [0, 1]).
         interpretable: whether a person can read the fitted model.
         monotone: whether it keeps to the directions that :func:`directions` reads off its columns.
+        varies: whether chance has such a part in a fit that the mean of several, with other seeds, errs less.
         max_rows: training rows beyond which it declines because it would take hours; ``None`` for no limit.
         max_classes: classes beyond which it declines; ``None`` for no limit.
         library: the module that it needs besides the package's own dependencies; empty for none.
@@ -58,6 +59,7 @@ class Estimator(ABC):
     view: ClassVar[str] = "trees"
     interpretable: ClassVar[bool] = False
     monotone: ClassVar[bool] = False
+    varies: ClassVar[bool] = False
     max_rows: ClassVar[int | None] = None
     max_classes: ClassVar[int | None] = None
     library: ClassVar[str] = ""

@@ -30,6 +30,7 @@ class CatBoostTrees(Estimator):
 
     name = "catboost"
     family: ClassVar[Family] = "boosting"
+    varies: ClassVar[bool] = True
     description = (
         "CatBoost: symmetric trees and its own encoding of categories. Strong without tuning, best with many levels "
         "and on small data; several times as slow as LightGBM."

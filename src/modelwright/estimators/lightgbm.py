@@ -43,6 +43,7 @@ class _Family(Estimator):
     """What the members share: how parameters become LightGBM's, and what a fit costs."""
 
     family: ClassVar[Family] = "boosting"
+    varies: ClassVar[bool] = True
     view = "native"
     monotone = True
     fixed: ClassVar[Mapping[str, Any]] = {}
@@ -148,6 +149,7 @@ class LightGBMForest(_Family):
 
     name = "lightgbm_forest"
     family: ClassVar[Family] = "forest"
+    varies: ClassVar[bool] = False
     description = "A random forest grown by LightGBM: takes categories as they are and stays fast on many rows."
     params = (
         Integer("n_estimators", "number of trees", 200, low=1, high=5_000),

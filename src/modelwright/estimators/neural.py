@@ -21,6 +21,7 @@ class MultilayerPerceptron(Estimator):
 
     name = "mlp"
     family: ClassVar[Family] = "neural"
+    varies: ClassVar[bool] = True
     description = (
         "A small neural network with early stopping on held-out training rows: smooth where trees are stepped, so a "
         "good partner for them in an ensemble."

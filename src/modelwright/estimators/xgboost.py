@@ -37,6 +37,7 @@ COMMON: tuple[Param, ...] = (
 
 class _Family(Estimator):
     family: ClassVar[Family] = "boosting"
+    varies: ClassVar[bool] = True
     view = "native"
     monotone = True
     fixed: ClassVar[Mapping[str, Any]] = {"tree_method": "hist"}
@@ -110,6 +111,7 @@ class XGBoostForest(_Family):
 
     name = "xgboost_forest"
     family: ClassVar[Family] = "forest"
+    varies: ClassVar[bool] = False
     description = "A random forest grown by XGBoost in one round: fits by gradients, so its leaves are regularised."
     params = (
         Integer("num_parallel_tree", "number of trees", 200, low=1, high=2_000),
@@ -136,6 +138,7 @@ class XGBoostLinear(_Family):
 
     name = "xgboost_linear"
     family: ClassVar[Family] = "linear"
+    varies: ClassVar[bool] = False
     description = "XGBoost's linear booster: an elastic net fitted by coordinate descent, for wide and sparse data."
     view = "linear"
     interpretable = True
