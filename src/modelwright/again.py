@@ -16,7 +16,7 @@ COPIES = 3
 UNFORESEEN = 1.3
 """How many times its forecast a refit beside others may take."""
 
-FOR_COPIES = 0.5
+FOR_COPIES = 0.7
 """Share of the time for all of it that further copies may be fitted in: what explains the model comes after them."""
 
 
@@ -76,7 +76,7 @@ class Again:
         found: dict[int, list[Outcome]] = {n: [] for n in self.choice.weights}
         for (number, _), future in self.futures.items():
             outcome = future.result()
-            if outcome.ok and not outcome.truncated:
+            if outcome.ok and (not outcome.truncated or self.refitter.usable[number].truncated):
                 found[number].append(outcome)
             else:
                 self.refitter.lost(number, outcome)

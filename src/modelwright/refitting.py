@@ -26,6 +26,8 @@ SPEED_RESERVE = 0.85
 SIZE_RESERVE = 0.9
 REFIT_SHARE = 0.5
 """Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
+CUT_AGAIN = 1.3
+"""Of a fit that the clock cut short when models were compared: how many times its seconds a refit may take."""
 SHARED = 0.8
 """Fits get quicker by this power of the number of their threads."""
 ASSEMBLED = 40e6
@@ -371,6 +373,8 @@ class Refitter:
             situation.seed + copy,
         )
         soft = (0.7 if self.evaluator.fidelity.sampled else 0.9) * seconds
+        if experiment.truncated:  # a longer fit would be another model than the one that was compared
+            soft = min(soft, CUT_AGAIN * self.one_fit(experiment))
         limits = Limits(seconds, soft, self.evaluator.memory, threads)
         stage, priority = ("refit on all rows", 1) if sealed else ("refit", 0)
         return self.evaluator.engine.submit(step, limits, stage=stage, priority=priority)
