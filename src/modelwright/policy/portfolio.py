@@ -261,12 +261,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             "lightgbm-large-trees", Use("lightgbm", {**leaves, **pace}), target=log,
             reason="Many rows can fill many leaves, and fewer trees are needed.",
         )  # fmt: skip
-    if not very_large:
-        fine = {"num_leaves": 128, "min_child_samples": 3, "colsample_bytree": 0.9, "learning_rate": 0.03}
-        yield Plan(
-            "lightgbm-fine-leaves", Use("lightgbm", {**fine, **pace}), target=log,
-            reason="Leaves of a few rows tell rare cases, and near copies of rows, apart.",
-        )  # fmt: skip
     if very_large:
         yield Plan(
             "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}), target=log,
@@ -332,6 +326,12 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
         reason="Few leaves and more trees: better where effects mostly add up.",
     )  # fmt: skip
+    if not very_large:
+        fine = {"num_leaves": 128, "min_child_samples": 3, "colsample_bytree": 0.9, "learning_rate": 0.03}
+        yield Plan(
+            "lightgbm-fine-leaves", Use("lightgbm", {**fine, **pace}), target=log,
+            reason="Leaves of a few rows tell rare cases, and near copies of rows, apart.",
+        )  # fmt: skip
     yield from differences[2:]
     yield network
     if codes:
