@@ -82,14 +82,13 @@ class Again:
                 self.refitter.lost(number, outcome)
         models = {n: tuple(fits) or (self.refitter.fitted[n],) for n, fits in found.items()}
         refits = {n: len(fits) for n, fits in found.items()}
-        sampled = self.refitter.evaluator.fidelity.sampled
-        whole = sampled or all(count >= copies(self.refitter, n) for n, count in refits.items())
+        if self.refitter.evaluator.fidelity.sampled:
+            return Refitted(models, refits, self.refitter.told(self.choice), whole=True)
+        whole = all(count >= copies(self.refitter, n) for n, count in refits.items())
         return Refitted(models, refits, self._told(refits), whole)
 
     def _told(self, refits: Mapping[int, int]) -> str:
         protocol = self.refitter.prepared.protocol
-        if self.refitter.evaluator.fidelity.sampled:
-            return self.refitter.told(self.choice)
         rows = protocol.n_development + protocol.n_holdout
         judged = f"The judged model was fitted on the {protocol.n_development:,} development rows"
         judged += f" but those whose target looks into the sealed ones ({protocol.gap})." if protocol.gap else "."
@@ -147,7 +146,7 @@ def _in_spare_time(refitter: Refitter, choice: Choice) -> list[tuple[int, int]]:
     under_way = [refitter.one_fit(refitter.usable[n]) for n in choice.weights if n not in refitter.fitted]
     for seconds in sorted(under_way, reverse=True):
         busy[busy.index(min(busy))] += seconds
-    fits = {n: refitter.usable[n].fit_seconds * rows / refitter.evaluator.training_rows() for n in choice.weights}
+    fits = {n: refitter.seconds(refitter.usable[n], rows) for n in choice.weights}
     worth = sorted(fits, key=lambda n: -choice.weights[n] / max(fits[n], 1e-3))
     chosen = []
     for number, copy in ((n, c) for c in range(COPIES) for n in worth if c < copies(refitter, n)):

@@ -27,6 +27,9 @@ from modelwright.tasks.metrics import Metric, find_metric
 if TYPE_CHECKING:
     import numpy as np
 
+Parts = tuple[tuple[int, int], ...]
+"""Parts of the protocol, each a repeat and a fold, that one step fits."""
+
 FIT_VERSION = 2
 OOF_BYTES = 64 << 20
 """Bytes of out-of-fold predictions that are kept in memory."""
@@ -255,10 +258,13 @@ class Evaluator:
         )
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
         outcomes = run(chunks[:1])
-        if bar is None or self._goes_on(bar, chunks[0][0], outcomes[0][1]):
-            outcomes += run(chunks[1:], rounds=outcomes[0][1].value["rounds"])
+        collected = self._load(outcomes)
+        if chunks[1:] and (bar is None or self._goes_on(bar, chunks[0][0], collected)):
+            further = run(chunks[1:], rounds=outcomes[0][1].value["rounds"])
+            outcomes += further
+            collected |= self._load(further)
         self._note_speed(recipe, outcomes, max_train_rows)
-        return self._result(recipe, outcomes)
+        return self._result(recipe, collected, outcomes)
 
     def _admit(self, recipe: Recipe, max_train_rows: int | None) -> None:
         """Refuse to start what by forecast needs more memory than a step may use.
@@ -328,7 +334,7 @@ class Evaluator:
         positive = classes[1] if len(classes) == 2 else None
         return float(metric.score(truth, prediction, classes=classes or None, positive=positive))
 
-    def _chunks(self, recipe: Recipe, max_train_rows: int | None) -> list[tuple[tuple[int, int], ...]]:
+    def _chunks(self, recipe: Recipe, max_train_rows: int | None) -> list[Parts]:
         """Parts that are fitted in one step: one each when a fit takes a while, several when it takes a moment."""
         parts = self.situation.protocol.parts()
         one = self._further(recipe, max_train_rows)
@@ -341,7 +347,7 @@ class Evaluator:
     def _run(
         self,
         recipe: Recipe,
-        chunks: Sequence[tuple[tuple[int, int], ...]],
+        chunks: Sequence[Parts],
         *,
         stop_at: float,
         priority: int,
@@ -350,8 +356,8 @@ class Evaluator:
         drill: str | None,
         max_train_rows: int | None,
         rounds: list[int] | None = None,
-    ) -> list[tuple[tuple[tuple[int, int], ...], Outcome]]:
-        waiting: dict[Future[Outcome], tuple[tuple[int, int], ...]] = {}
+    ) -> list[tuple[Parts, Outcome]]:
+        waiting: dict[Future[Outcome], Parts] = {}
         for parts in chunks:
             left = stop_at - time.monotonic()
             step = Step(
@@ -390,31 +396,37 @@ class Evaluator:
             ended += [(waiting[future], outcome) for future, outcome in outcomes]
         return sorted(ended, key=lambda e: e[0])
 
-    def _load(self, parts: Sequence[tuple[int, int]], outcome: Outcome) -> dict[tuple[int, int], np.ndarray]:
+    def _load(self, outcomes: Sequence[tuple[Parts, Outcome]]) -> dict[tuple[int, int], np.ndarray]:
+        """What was predicted for the parts of some steps."""
         import numpy as np
 
-        data = io.BytesIO(self.engine.store.get(outcome.artefacts["predictions"]))
-        with np.load(data, allow_pickle=False) as arrays:
-            return {(r, f): arrays[f"{r}_{f}"] for r, f in parts}
+        found: dict[tuple[int, int], np.ndarray] = {}
+        for parts, outcome in outcomes:
+            data = io.BytesIO(self.engine.store.get(outcome.artefacts["predictions"]))
+            with np.load(data, allow_pickle=False) as arrays:
+                found |= {(r, f): arrays[f"{r}_{f}"] for r, f in parts}
+        return found
 
     def _part_score(self, collected: Mapping[tuple[int, int], np.ndarray], part: tuple[int, int]) -> float:
         rows = self.assignment[part[0]] == part[1]
         return self.score(self.metric, collected[part], rows)
 
-    def _goes_on(self, bar: Bar, part: tuple[int, int], outcome: Outcome) -> bool:
+    def _goes_on(self, bar: Bar, part: tuple[int, int], collected: Mapping[tuple[int, int], np.ndarray]) -> bool:
         """Whether what the first part says is worth evaluating the others."""
-        collected, rows, mixing = self._load([part], outcome), self.assignment[part[0]] == part[1], self.mixing_metric
-        score, prediction = self._part_score(collected, part), collected[part]
+        prediction, score, mixing = collected[part], self._part_score(collected, part), self.mixing_metric
+        rows = self.assignment[part[0]] == part[1]
         return bar.clears(self.metric, score, len(prediction)) and bar.joins(
             self.metric, score, mixing, prediction, lambda mixed: self.score(mixing, mixed, rows)
         )
 
-    def _result(self, recipe: Recipe, outcomes: Sequence[tuple[Sequence[tuple[int, int]], Outcome]]) -> Evaluation:
+    def _result(
+        self,
+        recipe: Recipe,
+        collected: Mapping[tuple[int, int], np.ndarray],
+        outcomes: Sequence[tuple[Parts, Outcome]],
+    ) -> Evaluation:
         import numpy as np
 
-        collected: dict[tuple[int, int], np.ndarray] = {}
-        for parts, outcome in outcomes:
-            collected |= self._load(parts, outcome)
         shape = (len(self.truth), self.situation.n_classes) if self.situation.n_classes else (len(self.truth),)
         total, count = np.zeros(shape), np.zeros(len(self.truth))
         for (repeat, fold), prediction in collected.items():

@@ -98,7 +98,7 @@ class Refitter:
 
     def one_fit(self, experiment: Experiment) -> float:
         """Seconds of fitting once on all development rows."""
-        return self._seconds(experiment, self.prepared.protocol.n_development)
+        return self.seconds(experiment, self.prepared.protocol.n_development)
 
     def fitted_rows(self, number: int) -> int:
         """Rows that an experiment's judged model was fitted on."""
@@ -109,7 +109,7 @@ class Refitter:
         rows = min(self.fitted_rows(number) for number in choice.weights)
         return 0 if rows >= self.prepared.protocol.n_development else rows
 
-    def _seconds(self, experiment: Experiment, rows: int) -> float:
+    def seconds(self, experiment: Experiment, rows: int) -> float:
         """Seconds of fitting once on so many rows."""
         if not self.evaluator.fidelity.sampled:
             return experiment.fit_seconds * rows / self.evaluator.training_rows()
@@ -119,7 +119,7 @@ class Refitter:
     def _least_seconds(self, experiment: Experiment) -> float:
         """Seconds of the least refit that is worth having: on all rows, or on as many as it was compared on."""
         sampled = self.evaluator.fidelity.sampled
-        return self._seconds(experiment, experiment.train_rows) if sampled else self.one_fit(experiment)
+        return self.seconds(experiment, experiment.train_rows) if sampled else self.one_fit(experiment)
 
     def _limits(self, numbers: Iterable[int]) -> dict[int, int | None]:
         """On how many development rows each of these experiments is fitted: ``None`` stands for all.
@@ -139,7 +139,7 @@ class Refitter:
         common, least = most, min(e.train_rows for e in members.values())
         while True:
             rows = {number: min(most, max(common, e.train_rows)) for number, e in members.items()}
-            seconds = [self._seconds(e, rows[number]) for number, e in members.items()]
+            seconds = [self.seconds(e, rows[number]) for number, e in members.items()]
             if common <= least or max(sum(seconds) / slots, max(seconds) / speed) <= room:
                 return {number: None if count >= n else count for number, count in rows.items()}
             common = max(least, int(0.9 * common))

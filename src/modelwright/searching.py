@@ -134,7 +134,7 @@ class Search:
                     if plan is None:
                         break
                     plans.append(plan)
-                    self._running[number] = pool.submit(self._experiment, number, plan, self._announced(number, plan))
+                    self._running[number] = self._begun(pool, number, plan)
                 self._wait_for(len(plans))
             except BaseException:
                 # Whatever ends the search early must not wait for fits that nobody will use.
@@ -310,16 +310,15 @@ class Search:
     def _expected(self, plan: Plan) -> float:
         return self.evaluator.expected(plan.recipe, plan.max_train_rows)
 
-    def _announced(self, number: int, plan: Plan) -> int:
-        """The event that an experiment has been designed, in their order; 0 for one that was finished before."""
+    def _begun(self, pool: ThreadPoolExecutor, number: int, plan: Plan) -> Future[None]:
+        """An experiment on its way; one that was finished before the run was interrupted is only told of."""
         if number in self.experiments:
-            return 0
-        return self.journal.append("experiment_designed", {"number": number, "plan": plan}).seq
+            return pool.submit(self._tell, self.experiments[number])
+        # Said here and not in its thread: the log has experiments in the order of their design.
+        designed = self.journal.append("experiment_designed", {"number": number, "plan": plan}).seq
+        return pool.submit(self._experiment, number, plan, designed)
 
     def _experiment(self, number: int, plan: Plan, designed: int) -> None:
-        if number in self.experiments:  # finished before the run was interrupted
-            self._tell(self.experiments[number])
-            return
         upto = number - self.evaluator.engine.slots - 1
         bar = self._bar(upto, plan)
         fits = self.evaluator.fits(plan.recipe, plan.max_train_rows)

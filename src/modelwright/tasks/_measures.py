@@ -172,7 +172,8 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return ratio
 
 
-def _class_scores(c: np.ndarray, kind: str) -> np.ndarray:
+def class_scores(c: np.ndarray, kind: str) -> np.ndarray:
+    """Precision, recall, f1 or jaccard of each class (b, k), by confusion tables (b, k, k)."""
     hits, true, called = _parts(c)
     parts = {
         "precision": (hits, called),
@@ -184,7 +185,7 @@ def _class_scores(c: np.ndarray, kind: str) -> np.ndarray:
 
 
 def of_positive(kind: str) -> Callable[[np.ndarray, int], np.ndarray]:
-    return lambda c, code: _class_scores(c, kind)[:, code]
+    return lambda c, code: class_scores(c, kind)[:, code]
 
 
 def f2(c: np.ndarray, code: int) -> np.ndarray:
@@ -193,14 +194,14 @@ def f2(c: np.ndarray, code: int) -> np.ndarray:
 
 
 def specificity(c: np.ndarray, code: int) -> np.ndarray:
-    return _class_scores(c, "recall")[:, 1 - code]
+    return class_scores(c, "recall")[:, 1 - code]
 
 
 def macro(kind: str) -> Callable[[np.ndarray, int], np.ndarray]:
     def function(c: np.ndarray, _code: int) -> np.ndarray:
         _, true, called = _parts(c)
         seen = (true + called) > 0
-        return _ratio((_class_scores(c, kind) * seen).sum(axis=1), seen.sum(axis=1))
+        return _ratio((class_scores(c, kind) * seen).sum(axis=1), seen.sum(axis=1))
 
     return function
 
@@ -208,7 +209,7 @@ def macro(kind: str) -> Callable[[np.ndarray, int], np.ndarray]:
 def by_size(kind: str) -> Callable[[np.ndarray, int], np.ndarray]:
     def function(c: np.ndarray, _code: int) -> np.ndarray:
         true = _parts(c)[1]
-        return _ratio((_class_scores(c, kind) * true).sum(axis=1), true.sum(axis=1))
+        return _ratio((class_scores(c, kind) * true).sum(axis=1), true.sum(axis=1))
 
     return function
 
@@ -219,7 +220,7 @@ def accuracy(c: np.ndarray, _code: int) -> np.ndarray:
 
 def balanced_accuracy(c: np.ndarray, _code: int) -> np.ndarray:
     present = _parts(c)[1] > 0
-    return _ratio((_class_scores(c, "recall") * present).sum(axis=1), present.sum(axis=1))
+    return _ratio((class_scores(c, "recall") * present).sum(axis=1), present.sum(axis=1))
 
 
 def matthews(c: np.ndarray, _code: int) -> np.ndarray:

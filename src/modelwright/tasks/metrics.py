@@ -21,9 +21,9 @@ import numpy as np
 from modelwright.action import did_you_mean
 from modelwright.errors import RequestError
 from modelwright.tasks import _measures as of
-from modelwright.tasks._measures import confusion, to_labels
+from modelwright.tasks._measures import class_scores, confusion, to_labels
 
-__all__ = ["METRICS", "Metric", "Needs", "better", "confusion", "find_metric", "gain", "to_labels"]
+__all__ = ["METRICS", "Metric", "Needs", "better", "class_scores", "confusion", "find_metric", "gain", "to_labels"]
 
 Needs = Literal["probability", "label", "value"]
 _BINARY, _MULTICLASS, _REGRESSION = ("binary",), ("multiclass",), ("regression",)

@@ -148,14 +148,12 @@ def _binary(measured: Measured, threshold: float, classes: tuple[str, ...]) -> d
 
 
 def _multiclass(measured: Measured, classes: tuple[str, ...]) -> dict[str, Any]:
-    import numpy as np
+    from modelwright.tasks.metrics import confusion
 
-    predicted = measured.prediction.argmax(axis=1)
-    confusion = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(confusion, (measured.truth, predicted), 1)
+    counts = confusion(measured.truth, measured.prediction.argmax(axis=1), len(classes))[0].astype(int)
     return {
-        "confusion_matrix": confusion.tolist(),
-        "classification_report": _report(confusion, classes),
+        "confusion_matrix": counts.tolist(),
+        "classification_report": _report(counts, classes),
         "threshold_analysis": [],
     }
 
@@ -164,9 +162,10 @@ def _report(confusion: np.ndarray, classes: tuple[str, ...]) -> str:
     """The table that scikit-learn's ``classification_report`` gives; importing it would hold up the first fits."""
     import numpy as np
 
-    hits, true, called = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall = hits / np.maximum(1, called), hits / np.maximum(1, true)
-    rates = np.column_stack([precision, recall, 2 * hits / np.maximum(1, true + called)])
+    from modelwright.tasks.metrics import class_scores
+
+    rates = np.column_stack([class_scores(confusion[None], kind)[0] for kind in ("precision", "recall", "f1")])
+    hits, true = confusion.trace(), confusion.sum(axis=1)
     total, width = int(true.sum()), max(len("weighted avg"), *(len(name) for name in classes))
 
     def line(name: str, figures: np.ndarray, support: int) -> str:
@@ -178,7 +177,7 @@ def _report(confusion: np.ndarray, classes: tuple[str, ...]) -> str:
             "",
             *(line(*row) for row in zip(classes, rates, true.tolist(), strict=True)),
             "",
-            f"{'accuracy':>{width}} {hits.sum() / max(1, total):>30.2f}{total:>10}",
+            f"{'accuracy':>{width}} {hits / max(1, total):>30.2f}{total:>10}",
             line("macro avg", rates.mean(axis=0), total),
             line("weighted avg", true @ rates / max(1, total), total),
             "",
