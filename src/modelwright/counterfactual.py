@@ -208,7 +208,11 @@ class _Search:
         # A rounder figure is easier to act on and loses nothing that matters.
         digits = int(np.clip(2 - np.floor(np.log10(max(abs(value - now), 1e-300))), -300, 300))
         steps = np.round(steps, 0 if whole else digits)
-        return [float(v) for v in dict.fromkeys(steps.tolist()) if v not in (now, value) and min(now, value) < v < max(now, value)]  # fmt: skip  # noqa: E501
+        return [
+            float(v)
+            for v in dict.fromkeys(steps.tolist())
+            if v not in (now, value) and min(now, value) < v < max(now, value)
+        ]
 
     def _share_between(self, name: str, value: Any) -> float:
         import numpy as np

@@ -157,7 +157,7 @@ class Mind:
         """Put a question that was decided before to the language model that is there now, and tell what it says."""
         opening = self._opening(before.question, agent, facts)
         until = time.monotonic() + seconds
-        ask = lambda request: door.ask(request, until)  # noqa: E731
+        ask = partial(door.ask, until=until)
         decided = decide(agent, facts, policy, ask, native=True, opening=opening)
         told = {
             "question": before.question,

@@ -299,7 +299,7 @@ class Reasoning:
             frozenset(self._ground.schema.names),
         )
         analyst = Analyst()
-        policy = lambda: Analysis(summary="The results speak for themselves.", go_on=True)  # noqa: E731
+        policy = partial(Analysis, summary="The results speak for themselves.", go_on=True)
         first = self._decide(current, analyst, facts, policy, f"{current.number}")
         if not first.looks:
             return first

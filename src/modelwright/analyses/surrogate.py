@@ -86,7 +86,9 @@ def surrogate(place: Workplace, *, case: dict[str, Any]) -> Done:
     held, held_truth = here.held.head(HELD), here.held_truth[:HELD]
     told = _predicted(tree, held, raw)
     metric = find_metric(here.case.problem.metric.value)
-    score = metric.score(held_truth, told, positive=1 if here.case.n_classes == 2 else None, threshold=here.case.threshold)  # fmt: skip  # noqa: E501
+    score = metric.score(
+        held_truth, told, positive=1 if here.case.n_classes == 2 else None, threshold=here.case.threshold
+    )
     several = here.case.n_classes > 2
     outcome = "the most likely class" if several else here.outcome()
     classes = here.case.problem.classes if several else ()
@@ -138,7 +140,10 @@ def _grown(features: list[_Feature], matrix: np.ndarray, y: np.ndarray, depth: i
         goes_left = np.where(np.isnan(values), missing, values <= threshold)
         if goes_left.sum() < least or (~goes_left).sum() < least:
             return _Node(rows)
-        left, right = node(int(tree.children_left[at]), rows[goes_left]), node(int(tree.children_right[at]), rows[~goes_left])  # fmt: skip  # noqa: E501
+        left, right = (
+            node(int(tree.children_left[at]), rows[goes_left]),
+            node(int(tree.children_right[at]), rows[~goes_left]),
+        )
         gaps = bool(np.isnan(matrix[:, j]).any())
         return replace(
             _Node(rows, has_missing=gaps),

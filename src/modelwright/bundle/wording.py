@@ -12,7 +12,12 @@ _HARMLESS = re.compile(r"[\w][\w .%/°-]*", re.UNICODE)
 
 def clean(text: str, limit: int = LONGEST) -> str:
     """One line without characters that change how other text looks, shortened at its end."""
-    one = " ".join("".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") else c for c in text.replace("\n", " ").replace("\t", " ")).split())  # fmt: skip  # noqa: E501
+    one = " ".join(
+        "".join(
+            "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") else c
+            for c in text.replace("\n", " ").replace("\t", " ")
+        ).split()
+    )
     return one if len(one) <= limit else one[: limit - 1] + "…"
 
 

@@ -93,7 +93,7 @@ def _read(path: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _lists_children() -> bool:
-    return LINUX and os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110
+    return LINUX and os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110  as its neighbours
 
 
 def children(pid: int) -> list[int]:
@@ -101,7 +101,7 @@ def children(pid: int) -> list[int]:
     if _lists_children():
         found: list[int] = []
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  called twenty times a second
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
         return found
