@@ -1,4 +1,5 @@
 import copy
+import itertools
 import pickle
 import sys
 import time
@@ -110,11 +111,20 @@ def test_catboost_finds_how_many_trees_help():
     assert 1 < sought.rounds_ < 500 and not sought.truncated_
     again = build("catboost", replace(BINARY, rounds=sought.rounds_), iterations=1_500, learning_rate=0.2).fit(X, y)
     assert again.rounds_ == sought.rounds_ and np.array_equal(again.predict_proba(X), sought.predict_proba(X))
-    late = build(
-        "catboost", replace(BINARY, stop_at=time.monotonic() + 0.05), iterations=20_000, learning_rate=0.001,
-        early_stopping_rounds=1_000,
-    ).fit(X, y)  # fmt: skip
-    assert late.truncated_ and 1 <= late.rounds_ < 20_000
+
+
+def test_catboost_says_where_time_ended_the_search_for_its_trees(monkeypatch):
+    X, y = noisy(1_200)
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    patient = {"learning_rate": 0.5, "early_stopping_rounds": 1_000}
+    few = build("catboost", replace(BINARY, stop_at=100.0), iterations=20_000, **patient).fit(X, y)
+    assert few.rounds_ < 30 and few.truncated_, "too few trees to know"
+    cut = build("catboost", replace(BINARY, stop_at=next(ticks) + 100.0), iterations=20_000, **patient)
+    monkeypatch.setattr(cut, "_affordable", lambda pool, n, loss: cut.iterations)
+    assert cut.fit(X, y).rounds_ < 30 and cut.truncated_, "cut on the way"
+    ample = build("catboost", replace(BINARY, stop_at=1e6), iterations=500, **patient | {"early_stopping_rounds": 20})
+    assert ample.fit(X, y).rounds_ < 30 and not ample.truncated_
 
 
 def test_catboost_uses_the_librarys_own_learning_rate():

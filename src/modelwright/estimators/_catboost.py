@@ -81,9 +81,10 @@ class CatBoost(Model):
             self.scale_ = (shift, scale or 1.0)
             y = (y - self.scale_[0]) / self.scale_[1]
         pool = catboost.Pool(self._frame(X), y, weight=weights, cat_features=self._categorical())
-        allowed = rounds = self._affordable(pool, len(y), loss)
+        rounds = self._affordable(pool, len(y), loss)
+        limited = rounds < self.iterations
         if self.patience is not None:
-            rounds = self._found(pool, y, rounds, loss)
+            rounds, limited = self._found(pool, y, rounds, loss)
         clock = _Deadline(self.stop_at)
         model = catboost.CatBoost(self._parameters(rounds, len(y), loss))
         model.fit(pool, callbacks=[clock] if self.stop_at is not None else None)
@@ -91,19 +92,20 @@ class CatBoost(Model):
         for key in ("train_finish_time", "model_guid"):
             meta[key] = ""  # the same data and seed give the same bytes
         self.model_, self.rounds_ = bytes(model._serialize_model()), int(model.tree_count_)
-        self.truncated_ = clock.cut or (allowed < self.iterations and rounds == allowed)
+        self.truncated_ = limited or clock.cut
 
-    def _found(self, pool: Any, y: Array, most: int, loss: str) -> int:
-        """The number of trees for all rows, at most this many."""
+    def _found(self, pool: Any, y: Array, most: int, loss: str) -> tuple[int, bool]:
+        """The number of trees for all rows, at most this many, and whether the search for it was ended by time."""
         import catboost
 
         train, held = inner_split(y, HELD, bool(self.n_classes), self.ordered, self.seed)
-        half = None if self.stop_at is None else (time.monotonic() + self.stop_at) / 2
+        clock = _Deadline(None if self.stop_at is None else (time.monotonic() + self.stop_at) / 2)
         search = catboost.CatBoost(
             self._parameters(most, len(train), loss) | {"od_type": "Iter", "od_wait": self.patience}
         )
-        search.fit(pool.slice(train), eval_set=pool.slice(held), callbacks=[_Deadline(half)])
-        return min(most, max(1, round(1.05 * (int(search.get_best_iteration()) + 1))))
+        search.fit(pool.slice(train), eval_set=pool.slice(held), callbacks=[clock])
+        limited = clock.cut or len(clock.times) > most < self.iterations
+        return min(most, max(1, round(1.05 * (int(search.get_best_iteration()) + 1)))), limited
 
     def _raw(self, X: Any) -> Array:
         import catboost
