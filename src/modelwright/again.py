@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -90,7 +90,10 @@ class Again:
     def _told(self, refits: Mapping[int, int]) -> str:
         protocol = self.refitter.prepared.protocol
         rows = protocol.n_development + protocol.n_holdout
-        judged = f"The judged model was fitted on the {protocol.n_development:,} development rows"
+        known = f"the {protocol.n_development:,} development rows"
+        if protocol.single_split and (fewest := self.refitter.fewest(self.choice)):
+            known = f"{fewest:,} of {known}, as it was compared with others"
+        judged = f"The judged model was fitted on {known}"
         judged += f" but those whose target looks into the sealed ones ({protocol.gap})." if protocol.gap else "."
         again = sum(count > 0 for count in refits.values())
         if not again:
@@ -142,16 +145,21 @@ def _in_spare_time(refitter: Refitter, choice: Choice) -> list[tuple[int, int]]:
     protocol = refitter.prepared.protocol
     rows = protocol.n_development + protocol.n_holdout
     spare = (refitter.clock.left() - finishing(refitter.clock)) / UNFORESEEN
-    busy = [0.0] * refitter.evaluator.engine.slots
+    slots = refitter.evaluator.engine.slots
     under_way = [refitter.one_fit(refitter.usable[n]) for n in choice.weights if n not in refitter.fitted]
-    for seconds in sorted(under_way, reverse=True):
-        busy[busy.index(min(busy))] += seconds
     fits = {n: refitter.seconds(refitter.usable[n], rows) for n in choice.weights}
     worth = sorted(fits, key=lambda n: -choice.weights[n] / max(fits[n], 1e-3))
-    chosen = []
+    chosen: list[tuple[int, int]] = []
     for number, copy in ((n, c) for c in range(COPIES) for n in worth if c < copies(refitter, n)):
-        free = busy.index(min(busy))
-        if busy[free] + fits[number] <= (FOR_COPIES if copy else 1.0) * spare:
-            busy[free] += fits[number]
-            chosen.append((number, copy))
+        wanted = [*chosen, (number, copy)]
+        if _makespan([*under_way, *(fits[n] for n, _ in wanted)], slots) <= (FOR_COPIES if copy else 1.0) * spare:
+            chosen = wanted
     return sorted(chosen, key=lambda fit: (fit[1], -fits[fit[0]], fit[0]))
+
+
+def _makespan(seconds: Sequence[float], slots: int) -> float:
+    """When the last of some fits ends, the longest ones being begun first."""
+    busy = [0.0] * slots
+    for each in sorted(seconds, reverse=True):
+        busy[busy.index(min(busy))] += each
+    return max(busy)

@@ -38,26 +38,29 @@ class Clock:
         """Seconds until the end; negative when it is past."""
         return self.end - time.monotonic()
 
-    def closing(self, refits: Sequence[float], slots: int, slowness: float = 1.0) -> float:
+    def closing(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
         """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
 
         Args:
             refits: core seconds of fitting each member of the present ensemble on the development rows.
             slots: how many fits run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
+            kept: whether those models are there already, so that fitting them on all rows is the only refit.
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
-        fixed = min(6.0 + 0.02 * self.budget + asked, 0.25 * self.budget)
+        fixed = min(3.5 + 0.02 * self.budget + asked, 0.25 * self.budget)
         fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
-        once = max([sum(refits) / slots, *refits], default=0.0)
-        # Fitting once more on all rows goes on beside it; that is worth a sixth of the budget, no more.
-        twice = max(
-            [(1 + WHOLE_REFIT) * sum(refits) / slots, *(WHOLE_REFIT * seconds for seconds in refits)], default=0.0
-        )
-        refitting = twice if twice <= once + self.budget / 6 else once
+        fits = sum(refits) / slots
+        most = max(refits, default=0.0)
+        if kept:
+            refitting = min(WHOLE_REFIT * max(fits, most), self.budget / 4)
+        else:
+            # Fitting once more on all rows goes on beside the judgement; that is worth a sixth of the budget, no more.
+            once, twice = max(fits, most), max((1 + WHOLE_REFIT) * fits, WHOLE_REFIT * most)
+            refitting = twice if twice <= once + self.budget / 6 else once
         return min(fixed + 1.2 * refitting, 0.6 * self.budget)
 
-    def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0) -> float:
-        """``time.monotonic()`` at which searching must stop so that the rest ends in time."""
-        return self.end - self.closing(refits, slots, slowness)
+    def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
+        """``time.monotonic()`` at which searching must stop so that the rest ends in time; see :meth:`closing`."""
+        return self.end - self.closing(refits, slots, slowness, kept)

@@ -56,6 +56,7 @@ class Evaluation:
         truncated: whether any fit stopped early for lack of time.
         rounds: rounds of boosting that the first fit found, and the rows it found them on; ``None`` elsewhere.
         train_rows: rows of the largest fit.
+        model: digest of the fitted model, where models are kept; see :attr:`Evaluator.keeps`.
     """
 
     recipe: Recipe
@@ -70,6 +71,7 @@ class Evaluation:
     truncated: bool = False
     rounds: tuple[int, int] | None = None
     train_rows: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,15 @@ class Evaluator:
         each = 8 * max(1, len(truth)) * max(1, situation.n_classes)
         # The ensemble is chosen anew for every design, from all experiments so far.
         self._oofs = lru_cache(max(8, OOF_BYTES // each))(self._read_oof)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the fitted models of evaluations are kept.
+
+        A single split leaves one model of each recipe, fitted on most of the rows. Fitting it again on a few more, only
+        to be judged, would take the time in which it can be fitted on all.
+        """
+        return self.situation.protocol.single_split and not self.fidelity.sampled
 
     @property
     def mixing_metric(self) -> Metric:
@@ -372,6 +383,7 @@ class Evaluator:
                 }
                 | ({"rounds": rounds} if rounds else {})
                 | ({"drill": drill} if drill else {})
+                | ({"keep": True} if self.keeps else {})
                 | ({"max_train_rows": max_train_rows} if max_train_rows is not None else {}),
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
@@ -465,6 +477,7 @@ class Evaluator:
             any(o.truncated for _, o in outcomes),
             None if (rounds := outcomes[0][1].value["rounds"]) is None else (int(rounds[0]), int(rounds[1])),
             max(n for _, o in outcomes for n in o.value["train_rows"]),
+            outcomes[0][1].artefacts.get("model", ""),
         )
 
     def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]], limit: int | None) -> None:

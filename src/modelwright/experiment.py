@@ -151,6 +151,7 @@ def run_experiment(
             evaluation.truncated,
             evaluation.rounds,
             evaluation.train_rows,
+            evaluation.model,
         )
         return done, source
     return Experiment(number, attempt, "failed", seconds=seconds, failures=tuple(failures)), source

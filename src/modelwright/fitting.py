@@ -46,6 +46,8 @@ from modelwright.tasks.metrics import find_metric
 from modelwright.transforms import all_transforms
 
 GOLDEN_ROWS = 8
+KEPT_BYTES = 64 << 20
+"""What a model may take that is kept before it is known whether it will be delivered; forests take more."""
 REFERENCE_ROWS = 200_000
 """Development rows that reference values are taken from: their quantiles don't need more."""
 
@@ -79,11 +81,13 @@ def fit_folds(
     rounds: Sequence[int] | None = None,
     drill: str | None = None,
     max_train_rows: int | None = None,
+    keep: bool = False,
 ) -> Done:
     """Fit a recipe on the training rows of some folds, or a sample of them, and predict their validation rows.
 
     Inputs are ``rows`` (development rows) and ``assignment`` (see :class:`~modelwright.protocol.Protocol`). The
-    artefact ``predictions`` holds one array for each part, named ``<repeat>_<fold>``.
+    artefact ``predictions`` holds one array for each part, named ``<repeat>_<fold>``; with ``keep``, ``model`` is the
+    model of the last part, unless it takes more than :data:`KEPT_BYTES`.
 
     Args:
         place: the workplace.
@@ -95,6 +99,7 @@ def fit_folds(
         rounds: rounds of boosting that an earlier fit found, and the rows it found them on; to be found without.
         drill: how to fail on purpose; see :mod:`modelwright.drills`.
         max_train_rows: rows of the sample, about; ``None`` for all.
+        keep: whether the fitted model is kept.
 
     Returns:
         The value holds ``fit_seconds``, ``predict_seconds`` and ``train_rows`` of each part, and ``rounds`` as the
@@ -129,7 +134,13 @@ def fit_folds(
     np.savez(path, allow_pickle=False, **arrays)
     seconds = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds}
     value = {**seconds, "train_rows": train_rows, "rounds": found}
-    return Done(value, {"predictions": path}, truncated=cut)
+    files = {"predictions": path}
+    if keep:
+        files["model"] = place.scratch / "model.skops"
+        dump_model(model, files["model"])
+        if files["model"].stat().st_size > KEPT_BYTES:
+            files.pop("model").unlink()
+    return Done(value, files, truncated=cut)
 
 
 def grown(rounds: Sequence[int] | None, rows: int) -> int | None:

@@ -92,9 +92,11 @@ def _by_preparation(record: Record, body: Any) -> Iterator[Artefact]:
 
 def _by_experiment(record: Record, body: Any) -> Iterator[Artefact]:
     experiment = body["experiment"]
+    name = f"{experiment['number']:02d}-{experiment['plan']['name']}"
     if experiment["oof"]:
-        name = f"{experiment['number']:02d}-{experiment['plan']['name']}"
         yield Artefact(experiment["oof"], f"out-of-fold predictions of {name}", record.seq)
+    if experiment.get("model"):
+        yield Artefact(experiment["model"], f"{name} as it was compared", record.seq)
 
 
 def _by_choice(record: Record, body: Any) -> Iterator[Artefact]:

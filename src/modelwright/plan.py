@@ -95,6 +95,7 @@ class Experiment:
         truncated: whether any fit stopped early for lack of time.
         rounds: rounds of boosting that the first fit found, and the rows it found them on; ``None`` elsewhere.
         train_rows: rows of the largest fit; 0 where it isn't known.
+        model: digest of its fitted model, where such are kept.
     """
 
     number: int
@@ -112,6 +113,7 @@ class Experiment:
     truncated: bool = False
     rounds: tuple[int, int] | None = None
     train_rows: int = 0
+    model: str = ""
 
     @property
     def informed(self) -> bool:

@@ -83,6 +83,11 @@ class Protocol:
     warnings: tuple[str, ...] = ()
     gap: str = ""
 
+    @property
+    def single_split(self) -> bool:
+        """Whether experiments are compared by one fit each, on rows drawn at random: the tables are large."""
+        return self.forward and self.folds == 1 and self.folds_by != "time"
+
     def parts(self) -> tuple[tuple[int, int], ...]:
         """All (repeat, fold) pairs that are validated, in the order in which they are run."""
         first = 1 if self.forward else 0

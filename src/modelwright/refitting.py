@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from modelwright.choosing import Choice, Chooser
@@ -96,6 +97,16 @@ class Refitter:
         """What the fitted members of a choice take on disk."""
         return sum(self.journal.path(self.model(number)).stat().st_size for number in choice.weights)
 
+    def _compared(self, number: int) -> bool:
+        """Whether there is a model by now; the one that an experiment was compared with is taken, if it was kept."""
+        experiment = self.usable[number]
+        if number not in self.fitted and experiment.model:
+            with suppress(KeyError):  # it was dropped
+                self.evaluator.engine.store.path(experiment.model)
+                value = {"fit_seconds": experiment.fit_seconds, "rows": experiment.train_rows}
+                self.fitted[number] = Outcome("reused", value, {"model": experiment.model})
+        return number in self.fitted
+
     def one_fit(self, experiment: Experiment) -> float:
         """Seconds of fitting once on all development rows."""
         return self.seconds(experiment, self.prepared.protocol.n_development)
@@ -118,6 +129,8 @@ class Refitter:
 
     def _least_seconds(self, experiment: Experiment) -> float:
         """Seconds of the least refit that is worth having: on all rows, or on as many as it was compared on."""
+        if experiment.model:
+            return 0.0
         sampled = self.evaluator.fidelity.sampled
         return self.seconds(experiment, experiment.train_rows) if sampled else self.one_fit(experiment)
 
@@ -175,9 +188,13 @@ class Refitter:
         return any((demands.latency_ms, demands.model_bytes, demands.training_seconds, demands.monotone))
 
     def begin(self, choice: Choice) -> None:
-        """Begin to fit every member on all development rows; :meth:`members` waits for it."""
+        """Begin to fit every member on all development rows; :meth:`members` waits for it.
+
+        Where models were kept when they were compared, those are judged.
+        """
         if tuple(choice.weights) not in self._begun:
-            self._begun[tuple(choice.weights)] = self._side_by_side(choice)
+            missing = [n for n in choice.weights if not self.usable[n].model or not self._compared(n)]
+            self._begun[tuple(choice.weights)] = self._side_by_side(missing)
 
     def members(self, choice: Choice) -> Choice:
         """Fit every member on all development rows; those that fail are left out and said so.
@@ -196,14 +213,14 @@ class Refitter:
             raise NoModelError("no model could be fitted on all development rows; try a longer --time-budget")
         return other
 
-    def _side_by_side(self, choice: Choice) -> dict[int, Future[Outcome]]:
+    def _side_by_side(self, numbers: Sequence[int]) -> dict[int, Future[Outcome]]:
         limit = max(2.0, self.clock.left() - 0.6 * finishing(self.clock))
         if not self.evaluator.fidelity.sampled:
-            return {n: self.submit(self.usable[n], seconds=limit) for n in choice.weights}
-        rows, threads = self._limits(choice.weights), self._threads(len(choice.weights))
+            return {n: self.submit(self.usable[n], seconds=limit) for n in numbers}
+        rows, threads = self._limits(numbers), self._threads(len(numbers))
         # Those that wait for a free worker need their part of the time, too.
-        seconds = limit / -(-len(choice.weights) // self.evaluator.engine.slots)
-        return {n: self.submit(self.usable[n], seconds=seconds, rows=rows[n], threads=threads) for n in choice.weights}
+        seconds = limit / -(-len(numbers) // self.evaluator.engine.slots)
+        return {n: self.submit(self.usable[n], seconds=seconds, rows=rows[n], threads=threads) for n in numbers}
 
     def another(self, tried: tuple[int, ...]) -> Choice | None:
         """The best other model that can be fitted, alone; ``None`` when there is none."""
@@ -219,7 +236,7 @@ class Refitter:
 
     def fit(self, number: int, spare: float = 0.0) -> bool:
         """Fit one model on all development rows unless it has been; whether there is one."""
-        if number not in self.fitted:
+        if not self._compared(number):
             seconds = max(5.0, self.clock.left() - spare)
             future = self.submit(
                 self.usable[number], seconds=seconds, rows=self._limits([number])[number], threads=self._threads(1)

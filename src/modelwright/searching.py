@@ -292,7 +292,8 @@ class Search:
 
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
-        return self.clock.search_end(self.refits(upto), self.evaluator.engine.slots, self.evaluator.slowness)
+        evaluator = self.evaluator
+        return self.clock.search_end(self.refits(upto), evaluator.engine.slots, evaluator.slowness, evaluator.keeps)
 
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem

@@ -2,8 +2,8 @@
 
 Kept is whatever the log quotes outside of its steps: the rows that the run stands on, the experiments' out-of-fold
 predictions, what was delivered, now and before a rollback, and what was asked of language models and replied. What only
-the steps know (predictions of single folds, models that were fitted on the way) serves nobody once the run has ended:
-the bundle stands for itself, the report comes from the log, and a step whose artefact is gone would be performed again.
+the steps know (predictions of single folds) and models that were fitted on the way serve nobody once the run has ended:
+the bundle stands for itself, the report comes from the log, and what a rollback misses is fitted again.
 Runs that haven't ended keep everything.
 
 A run folder isn't trusted: links are never followed, and only files named after their digest, or after being written,
@@ -115,15 +115,16 @@ def _swept(place: Place, drop: bool) -> Sweep:
 
 
 def _quoted(records: Iterable[Record]) -> frozenset[str]:
-    """Every digest that events other than steps name."""
+    """Every digest that events other than steps name, but the models that experiments were compared with."""
 
     def walk(value: Any) -> Iterator[str]:
         if isinstance(value, str):
             if _DIGEST.fullmatch(value):
                 yield value
         elif isinstance(value, dict):
-            for part in value.values():
-                yield from walk(part)
+            for name, part in value.items():
+                if (name, "plan" in value) != ("model", True):  # an experiment's own
+                    yield from walk(part)
         elif isinstance(value, list | tuple):
             for part in value:
                 yield from walk(part)

@@ -27,7 +27,7 @@ def refitter(left, limited=False, truncated=(), **seconds):
         limited=limited,
         fitted=dict.fromkeys(usable, outcome("judged")),
         clock=Clock(time.monotonic() + left - 60.0, 60.0),
-        prepared=SimpleNamespace(protocol=SimpleNamespace(n_development=90, n_holdout=10, gap=0)),
+        prepared=SimpleNamespace(protocol=SimpleNamespace(n_development=90, n_holdout=10, gap="", single_split=False)),
         evaluator=SimpleNamespace(engine=SimpleNamespace(slots=2), fidelity=SimpleNamespace(sampled=False)),
         one_fit=lambda experiment: experiment.fit_seconds,
         seconds=lambda experiment, rows: experiment.fit_seconds * rows / 100,
