@@ -98,6 +98,8 @@ def clean(text: str, *, keep_lines: bool = False) -> str:
 
     White space becomes single blanks, unless lines are to be kept, as in source code.
     """
+    if text.isascii() and text.isprintable():
+        return text if keep_lines else " ".join(text.split())
     kept = "\n\t" if keep_lines else ""
     out = []
     for char in text.replace("\r\n", "\n").replace("\r", "\n"):
