@@ -123,7 +123,7 @@ def _quoted(records: Iterable[Record]) -> frozenset[str]:
                 yield value
         elif isinstance(value, dict):
             for name, part in value.items():
-                if (name, "plan" in value) != ("model", True):  # an experiment's own
+                if not (name == "model" and "plan" in value):  # an experiment's
                     yield from walk(part)
         elif isinstance(value, list | tuple):
             for part in value:
