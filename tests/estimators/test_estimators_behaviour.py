@@ -290,3 +290,18 @@ def test_without_its_library_an_estimator_says_which_extra_brings_it(monkeypatch
         checked(Use("explainable_boosting"), ("estimator",), "binary")
     with pytest.raises(MissingExtra, match=r"Line 2 of the constraints: explainable_boosting needs"):
         parse_constraints("## Models\n- only EBMs")
+
+
+def test_smaller_steps_bring_a_network_further(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(9_000, 4))
+    y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + rng.normal(0, 0.3, len(X))
+    train, test = slice(0, 6_000), slice(6_000, None)
+
+    def error():
+        net = build("mlp", REGRESSION, hidden_layer_sizes=(32, 16), learning_rate_init=0.01).fit(X[train], y[train])
+        return np.sqrt(np.mean((net.predict(X[test]) - y[test]) ** 2))
+
+    with_decays = error()
+    monkeypatch.setattr("modelwright.estimators._network.DECAYS", 0)
+    assert 0.3 < with_decays < 0.99 * error()
