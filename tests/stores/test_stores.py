@@ -79,6 +79,26 @@ def test_a_killed_process_loses_nothing_and_its_lock_goes_with_it(tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_the_log_goes_on_after_an_interruption_in_an_event(tmp_path, monkeypatch, written):
+    store = Folder(tmp_path / "run")
+    store.append("first", {})
+    write = store._write
+
+    def interrupted(*args):
+        if written:
+            write(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.append("second", {})
+    store.append("third", {})
+    assert [e.kind for e in store.events()] == ["first", *(["second"] if written else []), "third"]
+    store.close()
+
+
 def test_one_process_cannot_open_it_twice_either(tmp_path):
     store = Folder(tmp_path)
     with pytest.raises(RequestError, match=str(os.getpid())):

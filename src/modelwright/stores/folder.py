@@ -154,8 +154,12 @@ class Folder(Store):
             seq = self._seq + 1
             fields = (seq, now, kind, text, parent)
             chain = _digest(self._chain, *fields)
-            self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (*fields, chain), durability)
-            self._seq, self._chain = seq, chain
+            try:
+                self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (*fields, chain), durability)
+                self._seq, self._chain = seq, chain
+            except KeyboardInterrupt:  # Ctrl-C is mostly noticed as soon as the disk is done: the event may be there
+                self._find_end()
+                raise
         return restore(Record, {"seq": seq, "time": now, "kind": kind, "body": json.loads(text), "parent": parent})
 
     def events(self, after: int = 0) -> Iterator[Record]:
@@ -217,8 +221,13 @@ class Folder(Store):
                 raise RequestError(f"{self.file} isn't a run log of modelwright; choose another folder")
             if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise RequestError(f"{self.file} is damaged; {_ADVICE}")
+            self._find_end()
+
+    def _find_end(self) -> None:
+        """Where the log ends, so that the next event follows."""
+        with self._reading():
             self._seq = int(self._db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0])
-            self._chain = self._chain_of(self._seq)
+        self._chain = self._chain_of(self._seq)
 
     def _chain_of(self, seq: int) -> str:
         """The digest that an event's successor builds on."""
