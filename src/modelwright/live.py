@@ -181,7 +181,8 @@ def event_lines(state: State, record: Record) -> list[str]:
             why = experiment.failures[-1].message if experiment.failures else ""
             return [f"{experiment.slug}: {experiment.status}: {_flat(why)}"]
         note = " pruned" if experiment.status == "pruned" else ""
-        return [f"{experiment.slug}: {experiment.score.metric} {score} ± {spread}{note}{best}"]
+        varies = f" ± {spread}" if spread else ""
+        return [f"{experiment.slug}: {experiment.score.metric} {score}{varies}{note}{best}"]
     if record.kind == "recovered":
         failure = record.body["failure"]
         return [f"Experiment {record.body['number']}: {_flat(failure['diagnosis'])} {_flat(failure['remedy'])}"]

@@ -34,6 +34,7 @@ def test_what_was_compared_is_judged_and_a_rollback_works_without_it(tmp_path):
     ]
     ended = command("run", tmp_path / "data.csv", *asked, "--out", run, cwd=tmp_path)
     assert ended.code == 0, ended.err
+    assert "linear: roc_auc 0." in ended.out + ended.err and "±" not in ended.out + ended.err, "one split has no spread"
     lines = lines_of(run)
     found = [x["result"]["experiment"] for x in lines if x["stage"] == "experiment_finished"]
     assert all(e["model"] for e in found if e["status"] == "done")
