@@ -15,6 +15,7 @@ from modelwright.actions import checked_recipe, predicted_bytes, predicted_secon
 from modelwright.bar import Bar
 from modelwright.engine import Engine
 from modelwright.errors import StepError
+from modelwright.estimators import all_estimators
 from modelwright.executors import SHARED
 from modelwright.fidelity import EVERY_ROW, Fidelity
 from modelwright.hashing import plain
@@ -383,7 +384,7 @@ class Evaluator:
                 }
                 | ({"rounds": rounds} if rounds else {})
                 | ({"drill": drill} if drill else {})
-                | ({"keep": True} if self.keeps else {})
+                | ({"keep": True} if self.keeps and not _bulky(recipe) else {})
                 | ({"max_train_rows": max_train_rows} if max_train_rows is not None else {}),
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
@@ -486,6 +487,12 @@ class Evaluator:
         if measured and predicted > 0:
             with self._lock:
                 self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)
+
+
+def _bulky(recipe: Recipe) -> bool:
+    """Whether a model of many rows takes too much room to be kept in case it is delivered; writing it takes seconds."""
+    estimator = all_estimators().get(recipe.estimator.action)
+    return estimator is not None and estimator.family == "forest"
 
 
 def _median(values: Sequence[float]) -> float:

@@ -47,7 +47,7 @@ from modelwright.transforms import all_transforms
 
 GOLDEN_ROWS = 8
 KEPT_BYTES = 64 << 20
-"""What a model may take that is kept before it is known whether it will be delivered; forests take more."""
+"""What a model may take that is kept before it is known whether it will be delivered."""
 REFERENCE_ROWS = 200_000
 """Development rows that reference values are taken from: their quantiles don't need more."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from modelwright.choosing import Choice, Chooser
@@ -98,14 +97,17 @@ class Refitter:
         return sum(self.journal.path(self.model(number)).stat().st_size for number in choice.weights)
 
     def _compared(self, number: int) -> bool:
-        """Whether there is a model by now; the one that an experiment was compared with is taken, if it was kept."""
+        """Take the model that an experiment was compared with for its fitted one; whether it was kept."""
         experiment = self.usable[number]
-        if number not in self.fitted and experiment.model:
-            with suppress(KeyError):  # it was dropped
-                self.evaluator.engine.store.path(experiment.model)
-                value = {"fit_seconds": experiment.fit_seconds, "rows": experiment.train_rows}
-                self.fitted[number] = Outcome("reused", value, {"model": experiment.model})
-        return number in self.fitted
+        if not experiment.model:
+            return False
+        try:
+            self.evaluator.engine.store.path(experiment.model)
+        except KeyError:  # it was dropped
+            return False
+        value = {"fit_seconds": experiment.fit_seconds, "rows": experiment.train_rows}
+        self.fitted[number] = Outcome("reused", value, {"model": experiment.model})
+        return True
 
     def one_fit(self, experiment: Experiment) -> float:
         """Seconds of fitting once on all development rows."""
@@ -193,7 +195,7 @@ class Refitter:
         Where models were kept when they were compared, those are judged.
         """
         if tuple(choice.weights) not in self._begun:
-            missing = [n for n in choice.weights if not self.usable[n].model or not self._compared(n)]
+            missing = [n for n in choice.weights if not self._compared(n)]
             self._begun[tuple(choice.weights)] = self._side_by_side(missing)
 
     def members(self, choice: Choice) -> Choice:
@@ -236,7 +238,7 @@ class Refitter:
 
     def fit(self, number: int, spare: float = 0.0) -> bool:
         """Fit one model on all development rows unless it has been; whether there is one."""
-        if not self._compared(number):
+        if number not in self.fitted and not self._compared(number):
             seconds = max(5.0, self.clock.left() - spare)
             future = self.submit(
                 self.usable[number], seconds=seconds, rows=self._limits([number])[number], threads=self._threads(1)
