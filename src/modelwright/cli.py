@@ -23,6 +23,7 @@ from modelwright.commands import (
     versions,
     watched,
 )
+from modelwright.deferring import put_off
 from modelwright.errors import (
     AmbiguousError,
     Interrupted,
@@ -434,6 +435,7 @@ def main() -> None:
     """Run the command line; every ending has its exit code."""
     # Imports make a million objects that stay: with the usual threshold a sixth of the start goes to looking at them.
     gc.set_threshold(GARBAGE)
+    put_off()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -334,7 +334,9 @@ def workers(request: Request, folder: Path) -> Executor:
     from modelwright.executors import Setting
     from modelwright.executors import find as find_executor
 
-    setting = Setting(folder / "artefacts", request.workers, request.memory_limit, ("modelwright.warm",))
+    setting = Setting(
+        folder / "artefacts", request.workers, request.memory_limit, ("modelwright.screening", "modelwright.warm")
+    )
     return find_executor(request.executor).open(request.executor, setting)
 
 

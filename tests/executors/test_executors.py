@@ -209,6 +209,22 @@ def test_openmp_in_one_step_after_the_other(tmp_path, monkeypatch):
     assert values == [[[1 + n % 2], "ThreadingBackend"] for n in range(6)]
 
 
+def test_steps_share_what_is_imported_while_nobody_waits(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "slowly.py").write_text("import os; PID = os.getpid()\n")
+    (tmp_path / "looking.py").write_text(
+        "import os, sys\n"
+        "from modelwright.executors import Done\n"
+        "def look(w): return Done([getattr(sys.modules.get('slowly'), 'PID', 0), os.getppid()], {})\n"
+    )
+    with Local(1, tmp_path, preload=["looking"], soon=["not_there", "slowly"], later=[]) as executor:
+        for n in range(200):  # the first one may well come before the import
+            importer, parent = executor.submit(Step("looking:look", 1, {}, seed=n), Limits()).result(PATIENCE).value
+            if importer:
+                break
+        assert importer == parent == zygote_of(executor)
+
+
 def test_without_workers_there_is_no_executor(tmp_path):
     with pytest.raises(RequestError, match="at least one"):
         Local(0, tmp_path)

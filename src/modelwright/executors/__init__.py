@@ -70,7 +70,8 @@ class Setting:
         workers: steps at a time at most; 0 for as many as the place has processor cores.
         memory: bytes of resident memory that the run may take, where it runs on one machine, else that a step may; 0
             for a share of the machine's.
-        preload: modules that steps need, imported before the first one.
+        preload: modules that steps need: the first one is imported before the first step, the others as soon as no step
+            waits for it.
     """
 
     folder: Path

@@ -21,7 +21,7 @@ from uuid import uuid4
 from modelwright.executors import _processes as processes
 from modelwright.executors import share_of_memory
 from modelwright.executors._task import artefact_path, clear, keep
-from modelwright.executors.local import LATER, PRELOAD, Local
+from modelwright.executors.local import LATER, PRELOAD, SOON, Local
 from modelwright.hashing import digest_file, plain, restore
 from modelwright.step import Limits, Outcome, Step
 
@@ -112,8 +112,9 @@ class Host:
 
     def __init__(self, slots: int, memory: int, preload: tuple[str, ...], ahead: bool = True) -> None:
         self.folder = _folder()
-        modules = (*PRELOAD, *preload) if ahead else preload
-        self._local = Local(slots, self.folder, memory or share_of_memory(slots), modules, LATER if ahead else ())
+        memory = memory or share_of_memory(slots)
+        modules = (PRELOAD, (*SOON, *preload), LATER) if ahead else ((), preload, ())
+        self._local = Local(slots, self.folder, memory, *modules)
         self._lock = threading.Lock()
         self._coming: dict[str, threading.Lock] = {}
         self._futures: dict[int, Future[Outcome]] = {}

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from modelwright.deferring import put_off
 from modelwright.errors import disk_is_full
 from modelwright.executors import _processes as processes
 from modelwright.executors._task import perform
@@ -96,15 +97,24 @@ class Zygote:
 
     Args:
         sock: the connection to the host.
+        soon: modules to import whenever no order waits.
         later: modules to import while steps run that take a while.
         disk: bytes that a step may write; 0 for half of what is free when it starts.
         limit: bytes of memory for the host, this process and all steps; 0 for no limit.
         host: the host's process number.
     """
 
-    def __init__(self, sock: socket.socket, later: list[str], disk: int = 0, limit: int = 0, host: int = 0) -> None:
-        self.sock, self.later, self.disk = sock, later, disk
-        self.limit, self.host = limit, host
+    def __init__(
+        self,
+        sock: socket.socket,
+        soon: list[str],
+        later: list[str],
+        disk: int = 0,
+        limit: int = 0,
+        host: int = 0,
+    ) -> None:
+        self.sock, self.soon, self.later = sock, soon, later
+        self.disk, self.limit, self.host = disk, limit, host
         self.looks = 0
         self.pid = os.getpid()
         self.children: dict[int, _Child] = {}
@@ -122,25 +132,32 @@ class Zygote:
 
         self.pools = ThreadpoolController()
         gc.freeze()
+        self.settled = True
 
     def serve(self) -> None:
         """Take orders until the host is gone."""
         while True:
-            idle = bool(self.later) and self.all_at_length()
-            wait = 0.0 if idle else (TICK if self.children else None)
+            due = self.due()
+            wait = 0.0 if due or not self.settled else (TICK if self.children else None)
             readable, _, _ = select.select([self.sock.fileno(), self.wake], [], [], wait)
             if self.sock.fileno() in readable:
                 order = receive(self.sock)
                 if order is None:
                     return
                 self.obey(order)
-            elif idle:
-                preload([self.later.pop(0)])
+            elif due:
+                preload([due.pop(0)])
+                self.settled = False
+            elif not self.settled:
                 self.settle()
             if self.wake in readable:
                 os.read(self.wake, 4096)
             self.watch()
             self.reap()
+
+    def due(self) -> list[str]:
+        """The modules of which one may be imported while no order waits; none may be."""
+        return self.soon or (self.later if self.all_at_length() else [])
 
     def all_at_length(self) -> bool:
         """Whether steps are running that don't look like ending in a moment: importing keeps nobody waiting then."""
@@ -158,6 +175,8 @@ class Zygote:
 
     def fork(self, order: dict[str, Any]) -> None:
         """Start a step in a child of its own."""
+        if not self.settled:
+            self.settle()
         limits = restore(Limits, order["limits"])
         room = os.statvfs(order["folder"])
         disk = self.disk or max(1 << 20, room.f_bavail * room.f_frsize // 2)
@@ -343,10 +362,11 @@ def main() -> None:
     if setup is None:
         return
     sys.path[:] = setup["path"]
+    put_off()
     preload(["joblib", *setup["preload"]])
     restore(Step, plain(Step("warm:up", 1, {})))
     limits = {name: int(setup.get(name, 0)) for name in ("disk", "limit", "host")}
-    zygote = Zygote(sock, list(setup["later"]), **limits)
+    zygote = Zygote(sock, list(setup["soon"]), list(setup["later"]), **limits)
     try:
         send(sock, {"is": "ready"})
         zygote.serve()

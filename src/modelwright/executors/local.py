@@ -32,14 +32,16 @@ from modelwright.executors._zygote import MOST_PROCESSES, NO_ROOM, receive, send
 from modelwright.hashing import plain, restore
 from modelwright.step import Failure, Limits, Outcome, Step
 
-PRELOAD = (
-    "numpy", "pandas", "pyarrow", "pyarrow.ipc", "scipy.sparse", "sklearn.compose", "sklearn.ensemble",
+PRELOAD = ("numpy", "pandas", "pyarrow", "pyarrow.ipc")
+"""Imported before the first step: what every step needs."""
+SOON = (
+    "scipy.sparse", "sklearn.compose", "sklearn.ensemble",
     "sklearn.feature_extraction.text", "sklearn.feature_selection", "sklearn.impute", "sklearn.linear_model",
     "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing", "lightgbm",
 )  # fmt: skip
-"""Imported before the first step: what nearly every step needs."""
-LATER = ("xgboost", "catboost", "skops.io")
-"""Imported while the first steps that take a while are running."""
+"""Imported as soon as no step waits to be started: what nearly every step needs."""
+LATER = ("scipy.stats.mstats", "xgboost", "catboost", "skops.io")
+"""Imported while the first steps that take a while are running; see :mod:`modelwright.deferring` for scipy."""
 _NEAR = 0.85
 
 
@@ -75,6 +77,7 @@ class Local(Executor):
         folder: the artefact folder; steps work in folders below its ``scratch``.
         memory: bytes of resident memory for a step whose limits name none; 0 for no limit.
         preload: modules to import before the first step.
+        soon: modules to import whenever no step waits to be started.
         later: modules to import while the first steps that take a while are running.
         disk: bytes that a step may write; 0 for half of what is free when it starts.
         limit: bytes for this process and all steps together, beyond which the largest step is stopped; 0 for no limit.
@@ -97,6 +100,7 @@ class Local(Executor):
         folder: Path,
         memory: int = 0,
         preload: Sequence[str] = PRELOAD,
+        soon: Sequence[str] = (),
         later: Sequence[str] = LATER,
         disk: int = 0,
         limit: int = 0,
@@ -106,7 +110,7 @@ class Local(Executor):
         if slots < 1:
             raise RequestError(f"at least one worker is needed, not {slots}")
         self.slots, self._folder, self.memory, self._limit = slots, folder.resolve(), memory, limit
-        self._preload, self._later, self._disk = list(preload), list(later), disk
+        self._preload, self._soon, self._later, self._disk = list(preload), list(soon), list(later), disk
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._queue: list[tuple[int, int, _Task]] = []
@@ -128,13 +132,13 @@ class Local(Executor):
     def open(cls, address: str, setting: Setting) -> Self:
         """Processes on this machine, by default as many as it has cores."""
         slots = setting.workers or cores()
-        preload = (*PRELOAD, *setting.preload)
+        preload, soon = (*PRELOAD, *setting.preload[:1]), (*SOON, *setting.preload[1:])
         if not setting.memory:
-            return cls(slots, setting.folder, share_of_memory(slots), preload)
+            return cls(slots, setting.folder, share_of_memory(slots), preload, soon)
         fewer, memory = apportioned(setting.memory, slots)
         # Where memory is short, what few steps need isn't imported for all of them.
         later = LATER if fewer == slots else ()
-        return cls(fewer, setting.folder, memory, preload, later, limit=setting.memory)
+        return cls(fewer, setting.folder, memory, preload, soon, later, limit=setting.memory)
 
     def submit(self, step: Step, limits: Limits, priority: int = 0) -> Future[Outcome]:
         """Queue a step; see :class:`~modelwright.executors.Executor`. After ``close`` the outcome is ``cancelled``."""
@@ -202,8 +206,8 @@ class Local(Executor):
                 env=environment,
             )
         self._socket, self._ready = ours, False
-        setup = {"path": path, "preload": self._preload, "later": self._later, "disk": self._disk}
-        self._tell({**setup, "limit": self._limit, "host": os.getpid()})
+        modules = {"preload": self._preload, "soon": self._soon, "later": self._later}
+        self._tell({"path": path, **modules, "disk": self._disk, "limit": self._limit, "host": os.getpid()})
 
     def _tell(self, message: dict[str, Any]) -> None:
         try:
