@@ -188,6 +188,17 @@ def test_features_that_helped_are_carried_once_and_nothing_lacks_what_it_is_made
         assert [u.action for u in uses].index("drop_columns") == len(uses) - 1
 
 
+def test_how_far_a_unit_has_been_from_its_usual_lately_is_made_of_its_deviations():
+    kinds = (("t", "datetime", 900), ("unit", "category", 8), ("v", "numeric", 900))
+    plans = {p.name: p for p in portfolio(ground(kinds=kinds, time="t", rows=20_000))}
+    usual, most, least, *_ = plans["logistic-regression-own-usual"].transforms
+    assert (usual.action, most.action, least.action) == ("own_usual", "rolling", "rolling")
+    shortest, longest = min(usual.params["spans"]), max(usual.params["spans"])
+    assert {u.params["statistics"] for u in (most, least)} == {"max", "min"}
+    assert all(u.params["columns"] == (f"v_usual_{shortest}",) for u in (most, least))
+    assert all(u.params["windows"] == (longest,) for u in (most, least))
+
+
 def design_all(base, plans, experiments):
     made = list(plans)
     for number in range(len(plans) + 1, 40):

@@ -425,9 +425,15 @@ def _history(ground: Ground) -> tuple[Use, ...]:
 
 
 def _deviations(ground: Ground) -> tuple[Use, ...]:
-    """How far each unit is from its own usual, over the same windows: trees can't subtract."""
+    """How far each unit is from its own usual, over the same windows: trees can't subtract. And how far it has been
+    from it at most, either way, within the longest: a unit that was mended yesterday is another one than it looks.
+    """
     columns, windows = _past(ground)
-    return (Use("own_usual", {"columns": columns, "spans": windows}),) if columns else ()
+    if not columns:
+        return ()
+    lately = tuple(f"{name}_usual_{windows[0]}" for name in columns)
+    extremes = ({"columns": lately, "windows": windows[-1:], "statistics": which} for which in ("max", "min"))
+    return (Use("own_usual", {"columns": columns, "spans": windows}), *(Use("rolling", e) for e in extremes))
 
 
 def _unusual(ground: Ground) -> tuple[Use, ...]:
@@ -451,7 +457,7 @@ def _past(ground: Ground) -> tuple[tuple[str, ...], tuple[int, ...]]:
     numeric = [f.name for f in ground.schema.fields if f.kind == "numeric" and f.name not in roles]
     moving = [name for name in numeric if ground.profile[name].distinct > 10]
     windows = _windows(ground)
-    room = max(3, min(30, PAST_CELLS // (2 * max(1, len(windows)) * max(1, ground.rows))))
+    room = max(3, min(30, PAST_CELLS // (2 * (1 + len(windows)) * max(1, ground.rows))))
     related = sorted(moving, key=lambda name: -(ground.profile[name].association or 0.0))[:room]
     return (tuple(n for n in moving if n in related), windows) if windows else ((), ())
 
