@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from modelwright.choosing import Choice
@@ -71,8 +72,16 @@ class Again:
         for future in self.futures.values():
             future.cancel()
 
-    def wait(self) -> Refitted:
-        """What came of the fits; a member of which none could be made is taken as it was judged."""
+    def wait(self, until: float | None) -> Refitted:
+        """What came of the fits; a member of which none could be made is taken as it was judged.
+
+        Args:
+            until: ``time.monotonic()`` after which what hasn't ended is given up; ``None`` for never.
+        """
+        wait(self.futures.values(), None if until is None else max(0.0, until - time.monotonic()))
+        for future in self.futures.values():
+            if not future.done():
+                future.cancel()
         found: dict[int, list[Outcome]] = {n: [] for n in self.choice.weights}
         for (number, _), future in self.futures.items():
             outcome = future.result()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 SHORT = 60.0
 """Seconds of budget up to which the model itself needs all there is."""
+ASSEMBLED = 70e6
+"""Bytes of models that are put together in a second."""
 WHOLE_REFIT = 1.25
 """What a fit on all rows takes, compared with one on the development rows."""
 
@@ -38,7 +40,9 @@ class Clock:
         """Seconds until the end; negative when it is past."""
         return self.end - time.monotonic()
 
-    def closing(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
+    def closing(
+        self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, model_bytes: float = 0.0
+    ) -> float:
         """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
 
         Args:
@@ -46,11 +50,13 @@ class Clock:
             slots: how many fits run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
             kept: whether those models are there already, so that fitting them on all rows is the only refit.
+            model_bytes: what the models take on disk, as far as it is more than most do.
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
         fixed = min(3.5 + 0.02 * self.budget + asked, 0.25 * self.budget)
-        fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
+        fixed = fixed * math.sqrt(max(1.0, slowness)) + model_bytes / ASSEMBLED
+        fixed = min(fixed, 0.35 * self.budget)
         fits = sum(refits) / slots
         most = max(refits, default=0.0)
         if kept:
@@ -58,9 +64,12 @@ class Clock:
         else:
             # Fitting once more on all rows goes on beside the judgement; that is worth a sixth of the budget, no more.
             once, twice = max(fits, most), max((1 + WHOLE_REFIT) * fits, WHOLE_REFIT * most)
-            refitting = twice if twice <= once + self.budget / 6 else once
+            worth = self.budget / 6 if WHOLE_REFIT * min(refits, default=0.0) <= self.budget / 6 else 0.0
+            refitting = min(twice, once + worth)
         return min(fixed + 1.2 * refitting, 0.6 * self.budget)
 
-    def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
+    def search_end(
+        self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, model_bytes: float = 0.0
+    ) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time; see :meth:`closing`."""
-        return self.end - self.closing(refits, slots, slowness, kept)
+        return self.end - self.closing(refits, slots, slowness, kept, model_bytes)

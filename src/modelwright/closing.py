@@ -226,7 +226,7 @@ class Closing:
         spared = finishing(self.clock, refitter.model_bytes(choice))
         asked = self._ask(refitter, choice, baseline, judgement, self.clock.left() - spared)
         settled = self.settled or Settled(choice.weights)
-        made = again.wait()
+        made = again.wait(self.clock.end - spared if self.settled is None else None)
         assembled = self._assemble(choice, made.models)
         judged = {n: (refitter.fitted[n],) for n in choice.weights}
         if not assembled.ok and made.models != judged:

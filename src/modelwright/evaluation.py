@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -32,7 +32,11 @@ Parts = tuple[tuple[int, int], ...]
 """Parts of the protocol, each a repeat and a fold, that one step fits."""
 
 FIT_VERSION = 2
+FOREST = 0.3
+"""A forest on disk, as a share of the memory that is foreseen for growing and writing it."""
 OOF_BYTES = 64 << 20
+LOOK = 1.0
+"""Seconds after which an evaluation asks whether its time is needed for something else."""
 """Bytes of out-of-fold predictions that are kept in memory."""
 SMOOTH_FROM = 1_000
 """Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
@@ -188,9 +192,16 @@ class Evaluator:
 
     def expected(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """The core seconds that a whole evaluation will take here, by what fits like it took so far."""
+        name = recipe.estimator.action
         with self._lock:
-            own = self._speed.get(recipe.estimator.action, ())
+            own = self._speed.get(name) or self._of_family(name)
         return self.forecast(recipe, max_train_rows) * (_median(own) if own else self.slowness)
+
+    def _of_family(self, name: str) -> list[float]:
+        """Measured over predicted seconds of an estimator's family: what slows one boosting down slows the others."""
+        known = all_estimators()
+        family = {other for other, member in known.items() if name in known and member.family == known[name].family}
+        return [ratio for other, ratios in self._speed.items() if other in family for ratio in ratios]
 
     def fits(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """How many ordinary fits a whole evaluation comes to: the first one may take as long as several."""
@@ -226,6 +237,13 @@ class Evaluator:
         was, will = (predicted_seconds(recipe, count, columns, setting) for count in (max(1, fitted), rows))
         return measured * will / was
 
+    def bulk(self, recipe: Recipe) -> float:
+        """Bytes that a forest takes on disk, fitted on all development rows, about; 0 for others, which are small."""
+        if not _bulky(recipe):
+            return 0.0
+        needed = predicted_bytes(recipe, len(self.truth), self.situation.n_features, self.situation.setting)
+        return FOREST * needed
+
     def evaluate(
         self,
         recipe: Recipe,
@@ -237,6 +255,7 @@ class Evaluator:
         slice_seconds: float = 0.0,
         drill: str | None = None,
         max_train_rows: int | None = None,
+        recalled: Callable[[], bool] = lambda: False,
     ) -> Evaluation:
         """Refit a recipe inside each training fold and score its out-of-fold predictions.
 
@@ -250,6 +269,7 @@ class Evaluator:
             drill: how its fits are made to fail on purpose; see :mod:`modelwright.drills`.
             max_train_rows: each fit learns from a sample of at most about so many rows (of each class its share, or
                 the latest ones where rows are in time); ``None`` for all. Validation rows stay the same.
+            recalled: says, asked now and then, whether the time is needed for something else.
 
         Raises:
             ProgramError: when the recipe isn't made of registered actions with valid parameters.
@@ -267,15 +287,19 @@ class Evaluator:
             slice_seconds=slice_seconds,
             drill=drill,
             max_train_rows=max_train_rows,
+            recalled=recalled,
         )
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
         outcomes = run(chunks[:1])
+        self._note_speed(recipe, outcomes, self._first(recipe, max_train_rows))
         collected = self._load(outcomes)
         if chunks[1:] and (bar is None or self._goes_on(bar, chunks[0][0], collected)):
             further = run(chunks[1:], rounds=outcomes[0][1].value["rounds"])
+            self._note_speed(
+                recipe, further, (len(self.situation.protocol.parts()) - 1) * self._further(recipe, max_train_rows)
+            )
             outcomes += further
             collected |= self._load(further)
-        self._note_speed(recipe, outcomes, max_train_rows)
         return self._result(recipe, collected, outcomes)
 
     def _admit(self, recipe: Recipe, max_train_rows: int | None) -> None:
@@ -367,6 +391,7 @@ class Evaluator:
         slice_seconds: float,
         drill: str | None,
         max_train_rows: int | None,
+        recalled: Callable[[], bool],
         rounds: list[int] | None = None,
     ) -> list[tuple[Parts, Outcome]]:
         waiting: dict[Future[Outcome], Parts] = {}
@@ -398,7 +423,10 @@ class Evaluator:
         pending = set(waiting)
         while pending:
             # Steps wait in a queue before their own limit begins to count, so the deadline is watched here, too.
-            done, pending = wait(pending, max(0.0, stop_at - time.monotonic()), return_when=FIRST_COMPLETED)
+            left = stop_at - time.monotonic()
+            done, pending = wait(pending, max(0.0, min(left, LOOK)), return_when=FIRST_COMPLETED)
+            if not done and left > LOOK and not recalled():
+                continue
             outcomes = [(future, future.result()) for future in done]
             failed = next((o for _, o in outcomes if not o.ok), None)
             if failed is not None or not done:
@@ -481,9 +509,8 @@ class Evaluator:
             outcomes[0][1].artefacts.get("model", ""),
         )
 
-    def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]], limit: int | None) -> None:
+    def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]], predicted: float) -> None:
         measured = [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
-        predicted = self._first(recipe, limit) + (len(measured) - 1) * self._further(recipe, limit)
         if measured and predicted > 0:
             with self._lock:
                 self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from modelwright.choosing import Choice, Chooser
-from modelwright.clock import Clock
+from modelwright.clock import ASSEMBLED, Clock
 from modelwright.constraining import excess, subsets
 from modelwright.errors import NoModelError
 from modelwright.evaluation import Evaluator
@@ -30,8 +30,6 @@ CUT_AGAIN = 1.3
 """Of a fit that the clock cut short when models were compared: how many times its seconds a refit may take."""
 SHARED = 0.8
 """Fits get quicker by this power of the number of their threads."""
-ASSEMBLED = 40e6
-"""Bytes of models that are put together in a second."""
 NEAR = 1.5
 """When no model keeps the limits: how much further than the closest one a better model may be beyond them."""
 
@@ -44,7 +42,7 @@ def finishing(clock: Clock, model_bytes: int | None = None) -> float:
         model_bytes: what the members' models take on disk; as much as most do, where it isn't known.
     """
     most = min(3.5 + 0.01 * clock.budget, 0.15 * clock.budget)
-    return most if model_bytes is None else min(most, 2.0 + model_bytes / ASSEMBLED)
+    return most if model_bytes is None else min(1.5 + model_bytes / ASSEMBLED, 0.25 * clock.budget)
 
 
 @dataclass(frozen=True)

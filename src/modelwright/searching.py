@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -59,6 +59,12 @@ CROWDED = ("portfolio", "carried", "search")
 TELLING = 1_000
 """Rows of the first part from which on they tell what adds nothing; on fewer, good members were lost by chance."""
 
+MIXTURES = 4
+"""Sets of experiments whose ensemble is remembered: that of all, and those that designs know."""
+
+WRITTEN = 115e6
+"""Bytes of a model that are written in a second."""
+
 PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
 
@@ -67,12 +73,12 @@ class UnderWay(NamedTuple):
     """An experiment that is running.
 
     Args:
-        seconds: core seconds that it is expected to take.
+        plan: its plan.
         fit_seconds: core seconds that one ordinary fit is expected to take.
         began: ``time.monotonic()`` when it began.
     """
 
-    seconds: float
+    plan: Plan
     fit_seconds: float
     began: float
 
@@ -114,7 +120,7 @@ class Search:
     memory: tuple[Remembered, ...] = ()
     experiments: dict[int, Experiment] = field(default_factory=dict)
     time_limited: bool = False
-    _weights: tuple[int, dict[int, float]] = (-1, {})
+    _weights: dict[tuple[int, ...], dict[int, float]] = field(default_factory=dict)
     _under_way: dict[int, UnderWay] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _running: dict[int, Future[None]] = field(default_factory=dict)
@@ -172,21 +178,22 @@ class Search:
     def weights(self, upto: int) -> dict[int, float]:
         """Shares of the present ensemble of the experiments up to a number, chosen on a sample of the rows."""
         known = {e.number: e for e in self.done if e.number <= upto and e.informed}
-        count = len(known)
         if self.evaluator.fidelity.sampled:
             known = topmost(known)
-        kept = self._weights  # experiments ask, too, each in a thread of its own
-        if kept[0] != count:
-            kept = count, best_mixture(self.evaluator, known, candidates=12, rounds=20, max_rows=4_000)
-            self._weights = kept
-        return kept[1]
+        kept = self._weights.get(tuple(known))  # experiments ask, too, each in a thread of its own
+        if kept is None:
+            kept = best_mixture(self.evaluator, known, candidates=12, rounds=20, max_rows=4_000)
+            self._weights = {**dict([*self._weights.items()][1 - MIXTURES :]), tuple(known): kept}
+        return kept
 
-    def refits(self, upto: int) -> tuple[float, ...]:
-        """Core seconds of fitting each member of the present ensemble, or what is running now, on development rows."""
+    def refits(self, members: Iterable[int]) -> tuple[float, ...]:
+        """Core seconds of fitting each of these experiments, or what is running now, on the development rows, and of
+        writing it.
+        """
         if self.evaluator.fidelity.sampled:  # they take as many rows as there is time for
             return (REFITS * self.clock.budget,)
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
-        fits = [self.experiments[n].fit_seconds * growth for n in self.weights(upto)]
+        fits = [self.experiments[n].fit_seconds * growth + self._bulk(n) / WRITTEN for n in members]
         # Most of what is running will not be a member; what turns out to be one too many is left out.
         coming = [0.5 * running.fit_seconds * growth for running in self._under_way.copy().values()]
         return tuple(fits) if sum(fits) >= max(coming, default=0.0) else (max(coming),)
@@ -255,7 +262,7 @@ class Search:
 
     def _room(self, search_end: float) -> float:
         now = time.monotonic()
-        running = [(e.seconds, now - e.began) for e in self._under_way.copy().values()]
+        running = [(self._expected(e.plan), now - e.began) for e in self._under_way.copy().values()]
         return room(search_end - now, self.evaluator.engine.slots, running)
 
     def _proposed(self, number: int) -> tuple[Plan | None, str | None]:
@@ -288,12 +295,19 @@ class Search:
 
     def end(self) -> float:
         """``time.monotonic()`` by which the search will have to end, as far as can be told now."""
-        return self._search_end(len(self.experiments))
+        return self._search_end(max(self.experiments, default=0))
 
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
-        evaluator = self.evaluator
-        return self.clock.search_end(self.refits(upto), evaluator.engine.slots, evaluator.slowness, evaluator.keeps)
+        evaluator, members = self.evaluator, self.weights(upto)
+        bulk = sum(map(self._bulk, members))
+        refits = self.refits(members)
+        return self.clock.search_end(refits, evaluator.engine.slots, evaluator.slowness, evaluator.keeps, bulk)
+
+    def _bulk(self, number: int) -> float:
+        """Bytes of an experiment's model on disk, where that is much."""
+        recipe = self.experiments[number].recipe
+        return 0.0 if recipe is None or self.evaluator.fidelity.sampled else self.evaluator.bulk(recipe)
 
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem
@@ -330,7 +344,9 @@ class Search:
         # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.
         window = SLICE * (stop_at - now) if plan.by != "search" else 0.8 * (stop_at - now)
         slice_seconds = max(0.5, window * self.evaluator.engine.slots / (fits + 1))
-        self._under_way[number] = UnderWay(expected, min(one, slice_seconds), now)
+        self._under_way[number] = UnderWay(plan, min(one, slice_seconds), now)
+
+        first = len(self._baselines()) + 1
 
         def bench() -> Workbench:
             return Workbench(
@@ -345,9 +361,10 @@ class Search:
                 designed,
                 slice_seconds,
                 max_train_rows=plan.max_train_rows,
+                # Members that have come since may take longer to be fitted than those that were foreseen.
+                recalled=lambda: number >= first and time.monotonic() > self.end(),
             )
 
-        first = len(self._baselines()) + 1
         experiment, source = run_experiment(
             number,
             plan,

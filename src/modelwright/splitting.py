@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+QUICK, QUICK_OF_CLASSES = 20_000, 50_000
+"""Rows, and rows times classes where there are several, beyond which three folds have to do where time is short."""
 FEWEST_ROWS = 10
 """Rows below which nothing can be learnt and judged at the same time."""
 
@@ -126,7 +128,11 @@ def make_protocol(
             f"After sealing {len(held):,} rows, the others all have the same value in the target column "
             f"{problem.target.value!r}; more rows of the other kinds are needed."
         )
-    divided = _time_folds(development, classification) if times is not None else _random_folds(development, seed, brisk)
+    divided = (
+        _time_folds(development, classification)
+        if times is not None
+        else _random_folds(development, seed, brisk, len(problem.classes))
+    )
     assignment, folds, forward = divided
     repeats, gap = len(assignment), ""
     ahead = seconds_ahead(problem.horizon.value) if problem.horizon is not None else None
@@ -309,7 +315,7 @@ def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, wa
 # ── the folds ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _random_folds(rows: _Rows, seed: int, brisk: bool) -> tuple[np.ndarray, int, bool]:
+def _random_folds(rows: _Rows, seed: int, brisk: bool, n_classes: int) -> tuple[np.ndarray, int, bool]:
     import numpy as np
 
     n, n_units = len(rows), int((np.bincount(rows.units) > 0).sum())
@@ -318,8 +324,8 @@ def _random_folds(rows: _Rows, seed: int, brisk: bool) -> tuple[np.ndarray, int,
         part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)
         return part[None, :].astype(np.int16), 1, True
     if brisk:
-        # A fit of many classes takes many times as long; a numeric target has ten strata.
-        quick = n > 20_000 or len(np.unique(rows.strata)) > 12
+        # Boosting fits a tree for each of several classes in each round.
+        quick = n * n_classes > QUICK_OF_CLASSES if n_classes > 2 else n > QUICK
         folds, repeats = (5, 2) if n < 300 else (3, 1) if quick else (5, 1)
     else:
         folds, repeats = (5, 3) if n < 300 else (8, 1) if n < 1_000 else (5, 1) if n <= 60_000 else (3, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Workbench:
         slice_seconds: after which one fit should stop by itself; 0 for no wish.
         drill: how its fits are made to fail on purpose, if at all.
         max_train_rows: training rows of its fits at most; ``None`` for all.
+        recalled: says, asked now and then, whether the time is needed for something else.
     """
 
     evaluator: Evaluator
@@ -52,6 +53,7 @@ class Workbench:
     slice_seconds: float = 0.0
     drill: str | None = None
     max_train_rows: int | None = None
+    recalled: Callable[[], bool] = lambda: False
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     _values: dict[str, Data | Model | Predictions] = field(default_factory=dict)
 
@@ -152,6 +154,7 @@ class Workbench:
                 slice_seconds=self.slice_seconds,
                 drill=self.drill,
                 max_train_rows=self.max_train_rows,
+                recalled=self.recalled,
             )
             self.evaluations[recipe.digest] = known
         prediction = self.evaluator.validated_oof(known.predictions)
