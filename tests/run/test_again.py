@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelwright.again import COPIES, Again, _in_spare_time, copies
 from modelwright.clock import Clock
@@ -41,6 +45,19 @@ def outcome(name, *, ok=True, truncated=False):
     return Outcome("done" if ok else "failed", 1.0, {"model": name}, truncated=truncated, failure=failure)
 
 
+class Fit(Future):
+    """A fit that has ended, or goes on until it is stopped."""
+
+    def __init__(self, ended=None):
+        super().__init__()
+        if ended is not None:
+            self.set_result(ended)
+
+    def cancel(self):
+        self.set_result(outcome("stopped", ok=False))
+        return True
+
+
 def chosen(refitter):
     return SimpleNamespace(weights=dict.fromkeys(refitter.usable, 1 / len(refitter.usable)))
 
@@ -63,9 +80,35 @@ def test_fits_that_came_to_nothing_leave_what_there_is(cut):
     some = refitter(50.0, truncated=("lightgbm",) if cut else (), lightgbm=1.0, ridge=1.0)
     again = Again(some, chosen(some))
     ended = {(1, 0): outcome("a"), (1, 1): outcome("b", truncated=True), (2, 0): outcome("c", ok=False)}
-    again.futures = {fit: SimpleNamespace(result=lambda made=made: made) for fit, made in ended.items()}
-    made = again.wait()
+    again.futures = {fit: Fit(made) for fit, made in ended.items()}
+    made = again.wait(None)
     assert made.refits == {1: 2 if cut else 1, 2: 0}
     assert [fit.artefacts["model"] for fit in made.models[2]] == ["judged"]
     assert some.told_lost == ([2] if cut else [1, 2])
     assert not made.whole and "1 of its 2 members could not be refitted" in made.note
+
+
+def test_what_has_not_ended_when_putting_together_must_begin_is_given_up():
+    some = refitter(50.0, lightgbm=1.0, ridge=1.0)
+    again = Again(some, chosen(some))
+    again.futures = {(1, 0): Fit(outcome("a")), (2, 0): Fit()}
+    made = again.wait(time.monotonic() - 1.0)
+    assert made.refits == {1: 1, 2: 0}
+    assert [fit.artefacts["model"] for fit in made.models[2]] == ["judged"]
+    assert some.told_lost == [2]
+
+
+@given(st.lists(st.floats(0.01, 40.0), min_size=1, max_size=6), st.floats(0.0, 10.0), st.integers(1, 4))
+def test_heavier_members_never_let_the_search_go_on_for_longer(refits, more, slots):
+    clock = Clock(0.0, 60.0)
+    end = clock.search_end(refits, slots)
+    heavier = clock.search_end([*refits[:-1], refits[-1] + more], slots)
+    worth = 60.0 / 6  # what fitting once more may take is dropped at once where none fits into it
+    assert heavier <= end + 1.2 * worth
+    assert clock.search_end(refits, slots, model_bytes=300e6) <= end
+    assert 0.4 * 60.0 <= end <= 60.0
+
+
+def test_fits_a_little_longer_move_the_end_of_the_search_a_little():
+    ends = [Clock(0.0, 60.0).search_end([2.0, 3.0, seconds], 2) for seconds in (5.0, 5.5, 6.0, 6.5, 7.0)]
+    assert all(-3.0 < later - earlier <= 0.0 for earlier, later in pairwise(ends))

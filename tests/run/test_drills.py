@@ -9,6 +9,7 @@ from run_samples import customers
 
 from modelwright import stages
 from modelwright.engine import Engine
+from modelwright.errors import StepError
 from modelwright.evaluation import Evaluator
 from modelwright.executors.local import Local
 from modelwright.experiment import run_experiment
@@ -16,7 +17,7 @@ from modelwright.journal import Journal
 from modelwright.plan import Plan
 from modelwright.preparation import prepare
 from modelwright.profiling import as_dict
-from modelwright.recipe import Use
+from modelwright.recipe import Recipe, Use
 from modelwright.request import INJECTIONS, Request
 from modelwright.stores.memory import Memory
 from modelwright.workbench import Workbench
@@ -37,6 +38,33 @@ def ground(tmp_path_factory):
         truth, assignment = stages.targets(prepared, journal)
         yield prepared, Evaluator(engine, prepared.situation, truth, assignment, 600 << 20)
     journal.close()
+
+
+def test_what_is_under_way_makes_way_when_it_is_recalled(ground):
+    _, evaluator = ground
+    asked = []
+
+    def recalled():
+        asked.append(True)
+        return len(asked) > 1
+
+    # A forest of so many trees would take minutes; it is asked for its time while it grows.
+    recipe = Recipe(Use("random_forest", {"n_estimators": 5_000, "min_samples_leaf": 1}))
+    with pytest.raises(StepError, match="the time for the experiment was over"):
+        evaluator.evaluate(recipe, stop_at=time.monotonic() + 300.0, recalled=recalled)
+    assert len(asked) == 2
+
+
+def test_what_slows_one_boosting_down_is_expected_of_the_others(ground):
+    _, known = ground
+    evaluator = Evaluator(known.engine, known.situation, known.truth, known.assignment)
+    first, other, linear = (Recipe(Use(name)) for name in ("lightgbm", "xgboost", "logistic_regression"))
+    plain = evaluator.forecast(other)
+    assert evaluator.expected(other) == plain
+    evaluator._speed |= {"logistic_regression": [0.5, 0.5, 0.5], "lightgbm": [3.0]}
+    assert evaluator.expected(first) == 3.0 * evaluator.forecast(first)
+    assert evaluator.expected(other) == 3.0 * plain
+    assert evaluator.expected(linear) == 0.5 * evaluator.forecast(linear)
 
 
 @pytest.mark.parametrize("kind", INJECTIONS)

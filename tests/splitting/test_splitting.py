@@ -70,6 +70,15 @@ def target(frame: pd.DataFrame, classes: int, seed: int = 0) -> np.ndarray:
     return y[keys]
 
 
+@pytest.mark.parametrize(
+    ("n", "classes", "folds"), [(1_000, 2, 5), (30_000, 2, 3), (8_000, 10, 3), (5_000, 7, 5), (1_500, 60, 3)]
+)
+def test_where_time_is_short_and_fits_are_long_there_are_fewer_folds(n, classes, folds):
+    frame, y = data(n), np.arange(n) % classes
+    asked = problem("binary" if classes == 2 else "multiclass", tuple(f"c{i:02}" for i in range(classes)))
+    assert make_protocol(frame, SCHEMA, asked, y, seed=0, brisk=True).protocol.folds == folds
+
+
 def check(split: Split, frame: pd.DataFrame, y: np.ndarray, asked: Problem) -> None:
     """What must hold of every division that isn't given by the user."""
     rows = np.arange(len(frame))
