@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 SHORT = 60.0
 """Seconds of budget up to which the model itself needs all there is."""
+LONGEST_CLOSING = 0.6
+"""Share of the budget that is kept back for the end at most."""
 ASSEMBLED = 70e6
 """Bytes of models that are put together in a second."""
 WHOLE_REFIT = 1.25
@@ -66,7 +68,7 @@ class Clock:
             once, twice = max(fits, most), max((1 + WHOLE_REFIT) * fits, WHOLE_REFIT * most)
             worth = self.budget / 6 if WHOLE_REFIT * min(refits, default=0.0) <= self.budget / 6 else 0.0
             refitting = min(twice, once + worth)
-        return min(fixed + 1.2 * refitting, 0.6 * self.budget)
+        return min(fixed + 1.2 * refitting, LONGEST_CLOSING * self.budget)
 
     def search_end(
         self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, model_bytes: float = 0.0

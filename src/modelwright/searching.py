@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from modelwright.bar import Bar
-from modelwright.clock import Clock
+from modelwright.clock import LONGEST_CLOSING, Clock
 from modelwright.ensemble import mixture
 from modelwright.evaluation import Evaluator
 from modelwright.experiment import run_experiment
@@ -304,6 +304,10 @@ class Search:
         refits = self.refits(members)
         return self.clock.search_end(refits, evaluator.engine.slots, evaluator.slowness, evaluator.keeps, bulk)
 
+    def _late(self) -> bool:
+        """Whether what is under way holds up the end: members that came meanwhile may take long to be fitted again."""
+        return self.clock.left() < LONGEST_CLOSING * self.clock.budget and time.monotonic() > self.end()
+
     def _bulk(self, number: int) -> float:
         """Bytes of an experiment's model on disk, where that is much."""
         recipe = self.experiments[number].recipe
@@ -361,8 +365,7 @@ class Search:
                 designed,
                 slice_seconds,
                 max_train_rows=plan.max_train_rows,
-                # Members that have come since may take longer to be fitted than those that were foreseen.
-                recalled=lambda: number >= first and time.monotonic() > self.end(),
+                recalled=lambda: number >= first and self._late(),
             )
 
         experiment, source = run_experiment(
