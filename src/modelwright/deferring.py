@@ -7,12 +7,14 @@ that scikit-learn's import takes. Only processes that are modelwright's own do s
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 PUT_OFF = "scipy.stats"
 IMPORTING = "<frozen importlib._bootstrap>"
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Deferred:
@@ -59,8 +61,9 @@ class _Waiting(ModuleType):
 
 def _arrived(name: str) -> ModuleType:
     """The module itself, imported now unless it has been."""
-    if isinstance(sys.modules.get(name), _Waiting):
-        del sys.modules[name]
+    with _ONE_AT_A_TIME:
+        if isinstance(sys.modules.get(name), _Waiting):
+            del sys.modules[name]
     return import_module(name)
 
 
