@@ -170,7 +170,7 @@ class Workbench:
 
     def time_left(self) -> float:
         """Seconds until the experiment must have ended."""
-        return self.stop_at - time.monotonic()
+        return 0.0 if self.recalled() else self.stop_at - time.monotonic()
 
     def _value(self, handle: Any, what: str) -> Data | Model | Predictions:
         value = self._values.get(handle) if isinstance(handle, str) else None

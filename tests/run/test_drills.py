@@ -41,7 +41,7 @@ def ground(tmp_path_factory):
 
 
 def test_what_is_under_way_makes_way_when_it_is_recalled(ground):
-    _, evaluator = ground
+    prepared, evaluator = ground
     asked = []
 
     def recalled():
@@ -53,6 +53,13 @@ def test_what_is_under_way_makes_way_when_it_is_recalled(ground):
     with pytest.raises(StepError, match="the time for the experiment was over"):
         evaluator.evaluate(recipe, stop_at=time.monotonic() + 300.0, recalled=recalled)
     assert len(asked) == 2
+
+    def bench():
+        given = (evaluator, prepared.features, as_dict(prepared.profile), (), 10, time.monotonic() + 300.0)
+        return Workbench(*given, recalled=recalled)
+
+    experiment, _ = run_experiment(4, Plan("late", recipe.estimator), bench, None, tell=lambda *event: None)
+    assert experiment.status == "skipped", "nothing else is tried in its place"
 
 
 def test_what_slows_one_boosting_down_is_expected_of_the_others(ground):
