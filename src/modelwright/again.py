@@ -67,7 +67,7 @@ class Again:
         self.later = [fit for fit in self.later if fit not in self.futures]
 
     def cancel(self) -> None:
-        """Stop the fits: the choice is given up."""
+        """Stop the fits that haven't ended."""
         self.later = []
         for future in self.futures.values():
             future.cancel()
@@ -79,9 +79,7 @@ class Again:
             until: ``time.monotonic()`` after which what hasn't ended is given up; ``None`` for never.
         """
         wait(self.futures.values(), None if until is None else max(0.0, until - time.monotonic()))
-        for future in self.futures.values():
-            if not future.done():
-                future.cancel()
+        self.cancel()
         found: dict[int, list[Outcome]] = {n: [] for n in self.choice.weights}
         for (number, _), future in self.futures.items():
             outcome = future.result()

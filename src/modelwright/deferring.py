@@ -14,6 +14,7 @@ from typing import Any
 
 PUT_OFF = "scipy.stats"
 IMPORTING = "<frozen importlib._bootstrap>"
+"""The file, as its frames name it, of the code that looks for a module inside a package."""
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -24,7 +25,7 @@ class Deferred:
         self._module, self._name = module, name
 
     def _real(self) -> Any:
-        return getattr(_arrived(self._module), self._name)
+        return _member(self._module, self._name)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the member itself."""
@@ -44,7 +45,7 @@ class Deferred:
 
 
 def _member(module: str, name: str) -> Any:
-    """The member itself: what a copy or a pickle of its promise comes back as."""
+    """The member itself; a copy or a pickle of its promise comes back as this."""
     return getattr(_arrived(module), name)
 
 

@@ -35,9 +35,9 @@ FIT_VERSION = 2
 FOREST = 0.3
 """A forest on disk, as a share of the memory that is foreseen for growing and writing it."""
 OOF_BYTES = 64 << 20
+"""Bytes of out-of-fold predictions that are kept in memory."""
 LOOK = 1.0
 """Seconds after which an evaluation asks whether its time is needed for something else."""
-"""Bytes of out-of-fold predictions that are kept in memory."""
 SMOOTH_FROM = 1_000
 """Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
 
@@ -199,9 +199,7 @@ class Evaluator:
 
     def _of_family(self, name: str) -> list[float]:
         """Measured over predicted seconds of an estimator's family: what slows one boosting down slows the others."""
-        known = all_estimators()
-        family = {other for other, member in known.items() if name in known and member.family == known[name].family}
-        return [ratio for other, ratios in self._speed.items() if other in family for ratio in ratios]
+        return [ratio for other, ratios in self._speed.items() if _family(other) == _family(name) for ratio in ratios]
 
     def fits(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """How many ordinary fits a whole evaluation comes to: the first one may take as long as several."""
@@ -238,8 +236,11 @@ class Evaluator:
         return measured * will / was
 
     def bulk(self, recipe: Recipe) -> float:
-        """Bytes that a forest takes on disk, fitted on all development rows, about; 0 for others, which are small."""
-        if not _bulky(recipe):
+        """Bytes that a forest takes on disk, fitted on all development rows, about; 0 for others, which are small.
+
+        Also 0 where models are compared on samples: on how many rows they will be fitted isn't known then.
+        """
+        if self.fidelity.sampled or not _bulky(recipe):
             return 0.0
         needed = predicted_bytes(recipe, len(self.truth), self.situation.n_features, self.situation.setting)
         return FOREST * needed
@@ -518,8 +519,13 @@ class Evaluator:
 
 def _bulky(recipe: Recipe) -> bool:
     """Whether a model of many rows takes too much room to be kept in case it is delivered; writing it takes seconds."""
-    estimator = all_estimators().get(recipe.estimator.action)
-    return estimator is not None and estimator.family == "forest"
+    return _family(recipe.estimator.action) == "forest"
+
+
+def _family(name: str) -> str | None:
+    """The family of an estimator; ``None`` for what isn't one."""
+    estimator = all_estimators().get(name)
+    return None if estimator is None else estimator.family
 
 
 def _median(values: Sequence[float]) -> float:

@@ -295,7 +295,7 @@ class Search:
 
     def end(self) -> float:
         """``time.monotonic()`` by which the search will have to end, as far as can be told now."""
-        return self._search_end(max(self.experiments, default=0))
+        return self._search_end(max(self.experiments.copy(), default=0))
 
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
@@ -306,12 +306,14 @@ class Search:
 
     def _late(self) -> bool:
         """Whether what is under way holds up the end: members that came meanwhile may take long to be fitted again."""
-        return self.clock.left() < LONGEST_CLOSING * self.clock.budget and time.monotonic() > self.end()
+        if self.clock.left() > LONGEST_CLOSING * self.clock.budget:  # no need to reckon: no closing takes that long
+            return False
+        return time.monotonic() > self.end()
 
     def _bulk(self, number: int) -> float:
         """Bytes of an experiment's model on disk, where that is much."""
         recipe = self.experiments[number].recipe
-        return 0.0 if recipe is None or self.evaluator.fidelity.sampled else self.evaluator.bulk(recipe)
+        return 0.0 if recipe is None else self.evaluator.bulk(recipe)
 
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem
@@ -341,8 +343,7 @@ class Search:
         upto = number - self.evaluator.engine.slots - 1
         bar = self._bar(upto, plan)
         fits = self.evaluator.fits(plan.recipe, plan.max_train_rows)
-        expected, now = self._expected(plan), time.monotonic()
-        one = expected / fits
+        one, now = self._expected(plan) / fits, time.monotonic()
         # Whatever else fails for lack of time, the first baseline makes a model.
         stop_at = max(self._search_end(upto), now + (SURELY if number == 1 else 2.0))
         # A slice for each fit: the experiment's share of what is left, of the cores that it has to itself on average.

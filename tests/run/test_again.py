@@ -54,6 +54,8 @@ class Fit(Future):
             self.set_result(ended)
 
     def cancel(self):
+        if self.done():
+            return False
         self.set_result(outcome("stopped", ok=False))
         return True
 

@@ -21,7 +21,7 @@ from uuid import uuid4
 from modelwright.executors import _processes as processes
 from modelwright.executors import share_of_memory
 from modelwright.executors._task import artefact_path, clear, keep
-from modelwright.executors.local import LATER, PRELOAD, SOON, Local
+from modelwright.executors.local import LATER, Local, now_and_soon
 from modelwright.hashing import digest_file, plain, restore
 from modelwright.step import Limits, Outcome, Step
 
@@ -113,7 +113,8 @@ class Host:
     def __init__(self, slots: int, memory: int, preload: tuple[str, ...], ahead: bool = True) -> None:
         self.folder = _folder()
         memory = memory or share_of_memory(slots)
-        modules = (PRELOAD, (*SOON, *preload), LATER) if ahead else ((), preload, ())
+        # Where one step is all there is to do, importing beside it would only do its imports once more.
+        modules = (*now_and_soon(preload), LATER) if ahead else (preload, (), ())
         self._local = Local(slots, self.folder, memory, *modules)
         self._lock = threading.Lock()
         self._coming: dict[str, threading.Lock] = {}

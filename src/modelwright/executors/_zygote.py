@@ -156,7 +156,7 @@ class Zygote:
             self.reap()
 
     def due(self) -> list[str]:
-        """The modules of which one may be imported while no order waits; none may be."""
+        """The modules that may be imported now, one at a time, as long as no order waits."""
         return self.soon or (self.later if self.all_at_length() else [])
 
     def all_at_length(self) -> bool:

@@ -45,6 +45,11 @@ LATER = ("scipy.stats.mstats", "xgboost", "catboost", "skops.io")
 _NEAR = 0.85
 
 
+def now_and_soon(preload: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is imported before the first step, and what as soon as none waits; see ``preload`` of :class:`Setting`."""
+    return (*PRELOAD, *preload[:1]), (*SOON, *preload[1:])
+
+
 class StepFuture(Future[Outcome]):
     """A future that can be cancelled while its step runs, and whose result is then a ``cancelled`` outcome."""
 
@@ -132,7 +137,7 @@ class Local(Executor):
     def open(cls, address: str, setting: Setting) -> Self:
         """Processes on this machine, by default as many as it has cores."""
         slots = setting.workers or cores()
-        preload, soon = (*PRELOAD, *setting.preload[:1]), (*SOON, *setting.preload[1:])
+        preload, soon = now_and_soon(setting.preload)
         if not setting.memory:
             return cls(slots, setting.folder, share_of_memory(slots), preload, soon)
         fewer, memory = apportioned(setting.memory, slots)
