@@ -42,5 +42,25 @@ def test_it_is_there_when_it_is_used(used):
     assert said(f"{used}\nprint(answer)") == "True"
 
 
+def test_after_a_block_it_is_itself_again():
+    program = (
+        "import sys\nfrom modelwright.deferring import putting_off\n"
+        "with putting_off():\n    from sklearn.utils import fixes; from scipy.stats import gmean\n"
+        "still_away = 'scipy.stats._stats_py' not in sys.modules\n"
+        "import scipy.stats, types\n"
+        "print(still_away, type(scipy.stats) is types.ModuleType, float(gmean([1, 4])), scipy.stats.gmean([1, 4]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["True", "True", "2.0", "2.0"], done.stderr
+
+
+def test_a_block_leaves_promises_that_were_there_before():
+    program = (
+        "from modelwright.deferring import putting_off\nbefore = sys.modules['scipy.stats']\n"
+        "with putting_off():\n    pass\nprint(sys.modules['scipy.stats'] is before)"
+    )
+    assert said(program) == "True"
+
+
 def test_what_was_imported_stays():
     assert said("import math; put_off('math'); print(math.sqrt(4), sys.modules['math'] is math)") == "2.0 True"

@@ -11,8 +11,6 @@ SHORT = 60.0
 """Seconds of budget up to which the model itself needs all there is."""
 LONGEST_CLOSING = 0.6
 """Share of the budget that is kept back for the end at most."""
-ASSEMBLED = 70e6
-"""Bytes of models that are put together in a second."""
 WHOLE_REFIT = 1.25
 """What a fit on all rows takes, compared with one on the development rows."""
 
@@ -42,9 +40,7 @@ class Clock:
         """Seconds until the end; negative when it is past."""
         return self.end - time.monotonic()
 
-    def closing(
-        self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, model_bytes: float = 0.0
-    ) -> float:
+    def closing(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
         """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
 
         Args:
@@ -52,13 +48,11 @@ class Clock:
             slots: how many fits run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
             kept: whether those models are there already, so that fitting them on all rows is the only refit.
-            model_bytes: what the models take on disk, as far as it is more than most do.
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
         fixed = min(3.5 + 0.02 * self.budget + asked, 0.25 * self.budget)
-        fixed = fixed * math.sqrt(max(1.0, slowness)) + model_bytes / ASSEMBLED
-        fixed = min(fixed, 0.35 * self.budget)
+        fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
         fits = sum(refits) / slots
         most = max(refits, default=0.0)
         if kept:
@@ -70,8 +64,6 @@ class Clock:
             refitting = min(twice, once + worth)
         return min(fixed + 1.2 * refitting, LONGEST_CLOSING * self.budget)
 
-    def search_end(
-        self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, model_bytes: float = 0.0
-    ) -> float:
+    def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time; see :meth:`closing`."""
-        return self.end - self.closing(refits, slots, slowness, kept, model_bytes)
+        return self.end - self.closing(refits, slots, slowness, kept)

@@ -1,13 +1,16 @@
 """Puts off the import of ``scipy.stats`` until something of it is used.
 
 scikit-learn imports it by name for a handful of functions that most runs never call, and it takes a third of the time
-that scikit-learn's import takes. Only processes that are modelwright's own do so: never whoever imports the package.
+that scikit-learn's import takes. Processes that are modelwright's own do so all along, whoever imports the package only
+while a model is loaded.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -76,3 +79,21 @@ def put_off(name: str = PUT_OFF) -> None:
     """
     if name not in sys.modules:
         sys.modules[name] = _Waiting(name)
+
+
+@contextmanager
+def putting_off(name: str = PUT_OFF) -> Iterator[None]:
+    """Within the block, importing a module only promises it, as :func:`put_off` says; afterwards, whoever imports it
+    gets the module itself, unless promises were all that was given before.
+
+    Args:
+        name: of the module.
+    """
+    before = name in sys.modules
+    put_off(name)
+    try:
+        yield
+    finally:
+        with _ONE_AT_A_TIME:
+            if not before and isinstance(sys.modules.get(name), _Waiting):
+                del sys.modules[name]

@@ -32,8 +32,6 @@ Parts = tuple[tuple[int, int], ...]
 """Parts of the protocol, each a repeat and a fold, that one step fits."""
 
 FIT_VERSION = 2
-FOREST = 0.3
-"""A forest on disk, as a share of the memory that is foreseen for growing and writing it."""
 OOF_BYTES = 64 << 20
 """Bytes of out-of-fold predictions that are kept in memory."""
 LOOK = 1.0
@@ -235,16 +233,6 @@ class Evaluator:
         was, will = (predicted_seconds(recipe, count, columns, setting) for count in (max(1, fitted), rows))
         return measured * will / was
 
-    def bulk(self, recipe: Recipe) -> float:
-        """Bytes that a forest takes on disk, fitted on all development rows, about; 0 for others, which are small.
-
-        Also 0 where models are compared on samples: on how many rows they will be fitted isn't known then.
-        """
-        if self.fidelity.sampled or not _bulky(recipe):
-            return 0.0
-        needed = predicted_bytes(recipe, len(self.truth), self.situation.n_features, self.situation.setting)
-        return FOREST * needed
-
     def evaluate(
         self,
         recipe: Recipe,
@@ -410,7 +398,7 @@ class Evaluator:
                 }
                 | ({"rounds": rounds} if rounds else {})
                 | ({"drill": drill} if drill else {})
-                | ({"keep": True} if self.keeps and not _bulky(recipe) else {})
+                | ({"keep": True} if self.keeps else {})
                 | ({"max_train_rows": max_train_rows} if max_train_rows is not None else {}),
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
@@ -515,11 +503,6 @@ class Evaluator:
         if measured and predicted > 0:
             with self._lock:
                 self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)
-
-
-def _bulky(recipe: Recipe) -> bool:
-    """Whether a model of many rows takes too much room to be kept in case it is delivered; writing it takes seconds."""
-    return _family(recipe.estimator.action) == "forest"
 
 
 def _family(name: str) -> str | None:

@@ -13,6 +13,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -183,6 +184,7 @@ def _within(module_name: str, rooms: tuple[str, ...]) -> bool:
     return any(module_name == room or module_name.startswith(room + ".") for room in rooms)
 
 
+@cache
 def _plugin_modules() -> tuple[str, ...]:
     from importlib.metadata import entry_points
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from modelwright.choosing import Choice, Chooser
-from modelwright.clock import ASSEMBLED, Clock
+from modelwright.clock import Clock
 from modelwright.constraining import excess, subsets
 from modelwright.errors import NoModelError
 from modelwright.evaluation import Evaluator
@@ -24,6 +24,8 @@ LIGHTER = 6
 SPEED_RESERVE = 0.85
 """Share of a limit of speed that members may use: the delivered model is fitted on more rows, and clocks differ."""
 SIZE_RESERVE = 0.9
+ASSEMBLED = 70e6
+"""Bytes of models that are put together in a second."""
 REFIT_SHARE = 0.5
 """Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
 CUT_AGAIN = 1.3

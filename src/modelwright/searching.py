@@ -62,9 +62,6 @@ TELLING = 1_000
 MIXTURES = 4
 """Sets of experiments whose ensemble is remembered: that of all, and those that designs know."""
 
-WRITTEN = 115e6
-"""Bytes of a model that are written in a second."""
-
 PATIENCE_FOR_PLANS = 25
 """Plans in a row that don't fit into the time left, after which the search ends."""
 
@@ -187,13 +184,11 @@ class Search:
         return kept
 
     def refits(self, members: Iterable[int]) -> tuple[float, ...]:
-        """Core seconds of fitting each of these experiments, or what is running now, on the development rows, and of
-        writing it.
-        """
+        """Core seconds of fitting each of these experiments, or what is running now, on the development rows."""
         if self.evaluator.fidelity.sampled:  # they take as many rows as there is time for
             return (REFITS * self.clock.budget,)
         growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
-        fits = [self.experiments[n].fit_seconds * growth + self._bulk(n) / WRITTEN for n in members]
+        fits = [self.experiments[n].fit_seconds * growth for n in members]
         # Most of what is running will not be a member; what turns out to be one too many is left out.
         coming = [0.5 * running.fit_seconds * growth for running in self._under_way.copy().values()]
         return tuple(fits) if sum(fits) >= max(coming, default=0.0) else (max(coming),)
@@ -300,20 +295,13 @@ class Search:
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
         evaluator, members = self.evaluator, self.weights(upto)
-        bulk = sum(map(self._bulk, members))
-        refits = self.refits(members)
-        return self.clock.search_end(refits, evaluator.engine.slots, evaluator.slowness, evaluator.keeps, bulk)
+        return self.clock.search_end(self.refits(members), evaluator.engine.slots, evaluator.slowness, evaluator.keeps)
 
     def _late(self) -> bool:
         """Whether what is under way holds up the end: members that came meanwhile may take long to be fitted again."""
         if self.clock.left() > LONGEST_CLOSING * self.clock.budget:  # no need to reckon: no closing takes that long
             return False
         return time.monotonic() > self.end()
-
-    def _bulk(self, number: int) -> float:
-        """Bytes of an experiment's model on disk, where that is much."""
-        recipe = self.experiments[number].recipe
-        return 0.0 if recipe is None else self.evaluator.bulk(recipe)
 
     def _baselines(self) -> tuple[Plan, ...]:
         problem = self.prepared.problem

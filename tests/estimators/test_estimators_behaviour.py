@@ -149,7 +149,7 @@ def test_a_forest_grown_in_portions_is_the_same(name):
     portions = build(name, ample, n_estimators=25, min_samples_leaf=2).fit(X, y)
     assert np.array_equal(whole.predict_proba(X), portions.predict_proba(X))
     late = build(name, replace(BINARY, stop_at=time.monotonic()), n_estimators=25).fit(X, y)
-    assert late.truncated_ and len(late.fitted_.estimators_) < 25
+    assert late.truncated_ and late.rounds_ < 25
 
 
 def test_a_forest_chooses_its_leaves():
@@ -157,7 +157,7 @@ def test_a_forest_chooses_its_leaves():
     rng = np.random.default_rng(0)
     noise = build("extra_trees", BINARY, n_estimators=60).fit(X, rng.integers(0, 2, 600))
     clear = build("extra_trees", BINARY, n_estimators=60).fit(X, (X[:, 0] > 0).astype(int))
-    assert noise.fitted_.min_samples_leaf == 10 and clear.fitted_.min_samples_leaf == 1
+    assert noise.min_samples_leaf_ == 10 and clear.min_samples_leaf_ == 1
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,6 @@ def test_heavier_members_never_let_the_search_go_on_for_longer(refits, more, slo
     heavier = clock.search_end([*refits[:-1], refits[-1] + more], slots)
     worth = 60.0 / 6  # what fitting once more may take is dropped at once where none fits into it
     assert heavier <= end + 1.2 * worth
-    assert clock.search_end(refits, slots, model_bytes=300e6) <= end
     assert 0.4 * 60.0 <= end <= 60.0
 
 

@@ -25,6 +25,7 @@ from modelwright.bundle.manifest import (
     read_json,
     read_manifest,
 )
+from modelwright.deferring import putting_off
 from modelwright.errors import DataError, RequestError
 from modelwright.explanation import Counterfactuals, Uncertainty
 from modelwright.hashing import restore
@@ -323,8 +324,9 @@ def _load_path(path: Path) -> Model:
     folder = path if (path / MANIFEST).exists() or not (path / "model" / MANIFEST).exists() else path / "model"
     manifest = read_manifest(folder)
     golden = read_json(folder / GOLDEN)
-    model = Model(manifest, load_model(folder / MODEL))
-    _check_golden(model, golden, folder)
+    with putting_off():
+        model = Model(manifest, load_model(folder / MODEL))
+        _check_golden(model, golden, folder)
     model.golden = golden["rows"]
     listed = manifest.digests
     if REFERENCES in listed:

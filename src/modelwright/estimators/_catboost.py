@@ -13,6 +13,8 @@ from modelwright.estimators._early_stopping import inner_split
 from modelwright.estimators._model import Array, Model
 from modelwright.estimators.catboost import cost
 
+FEW = 100
+"""Rows up to which they go to the library cell by cell; its way with frames takes longer than predicting them."""
 PILOT = 12
 HELD = 0.15
 """Share of the rows on which the number of trees is found."""
@@ -127,6 +129,11 @@ class CatBoost(Model):
             return X
         # CatBoost takes whole numbers as categories, but no NaN: missing is a level of its own, -1.
         codes = {i: np.where(np.isnan(X[:, i]), -1, X[:, i]).astype(np.int32) for i in cats}
+        if len(X) <= FEW:
+            cells = X.astype(object)
+            for i, column in codes.items():
+                cells[:, i] = column.tolist()
+            return cells
         return pd.DataFrame({i: codes.get(i, X[:, i]) for i in range(X.shape[1])})
 
     def _parameters(self, rounds: int, n: int, loss: str) -> dict[str, Any]:

@@ -7,23 +7,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 
 from modelwright.estimators._early_stopping import inner_split
 from modelwright.estimators._model import Array, Wrapped
 from modelwright.estimators._sharpness import sharpened, sharpening
+from modelwright.estimators._trees import Trees
 from modelwright.estimators.forests import LARGEST, LEAVES, ROWS_A_TREE
 
-FEW = 100
-"""Rows up to which the trees are asked one after the other, without scikit-learn's checks of each."""
-FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
 PILOT_TREES, PILOT_ROWS = 50, 15_000
 FEWEST = 200
 """Rows below which nothing can be chosen on held-out ones."""
@@ -38,7 +29,7 @@ class Forest(Wrapped):
 
     ``min_samples_leaf=None`` takes 1, 3 or 10 rows, whichever is best for a small forest on a quarter of the training
     rows, and 2 below 200 rows: nothing else in a forest matters as much, in either direction. Where the trees would
-    make a model of more than half a gigabyte, there are fewer, down to a hundred, or larger leaves.
+    take more than half a gigabyte while they grow, there are fewer, down to a hundred, or larger leaves.
 
     The mean of many trees that disagree is less sure than they should be together, the more so the more classes there
     are. Probabilities are raised to the power that suits those rows best (temperature scaling, Guo, Pleiss, Sun and
@@ -49,6 +40,7 @@ class Forest(Wrapped):
         ordered: whether rows lie in the order of a time or group column.
 
     Attributes:
+        min_samples_leaf_: rows that a leaf has at least.
         power_: the power.
     """
 
@@ -72,7 +64,8 @@ class Forest(Wrapped):
         bagging = isinstance(estimator, BaggingClassifier | BaggingRegressor)
         tree = estimator.estimator if bagging else estimator
         leaves = LEAVES if tree.min_samples_leaf is None else (tree.min_samples_leaf,)
-        tree.min_samples_leaf, self.power_, total = self._chosen(leaves, estimator, X, y, weights)
+        self.min_samples_leaf_, self.power_, total = self._chosen(leaves, estimator, X, y, weights)
+        tree.min_samples_leaf = self.min_samples_leaf_
         estimator.set_params(n_estimators=total)
         if estimator.max_samples is None and n > ROWS_A_TREE:
             estimator.set_params(bootstrap=True, max_samples=ROWS_A_TREE)
@@ -83,8 +76,7 @@ class Forest(Wrapped):
             estimator.fit(X, y, **kwargs)
         else:
             self._grow(estimator, X, y, kwargs, total)
-        # One thread adds up the trees in one order; more would make the last bit depend on chance.
-        return estimator.set_params(n_jobs=1)
+        return Trees(estimator)
 
     def _chosen(
         self, leaves: tuple[int, ...], estimator: Any, X: Any, y: Array, weights: Array | None
@@ -147,24 +139,14 @@ class Forest(Wrapped):
     @property
     def rounds_(self) -> int:
         """How many trees it has."""
-        return len(self.fitted_.estimators_)
+        return len(self.fitted_)
 
     def _raw(self, X: Any) -> Array:
-        raw = self._summed(X) if self._is_small(X) else super()._raw(X)
-        if not self.n_classes:
-            return raw
-        power = getattr(self, "power_", 1.0)  # models of earlier versions have none
-        return sharpened(self._with_shares(raw, self.rounds_), power)
+        raw = super()._raw(X)
+        return sharpened(self._with_shares(raw, self.rounds_), self.power_) if self.n_classes else raw
 
-    def _is_small(self, X: Any) -> bool:
-        return isinstance(X, np.ndarray) and len(X) <= FEW and isinstance(self.fitted_, FORESTS)
-
-    def _summed(self, X: Array) -> Array:
-        """What the forest predicts, without the checks and threads that cost more than a tree's way to its leaf."""
-        forest, rows = self.fitted_, np.ascontiguousarray(X, dtype=np.float32)
-        columns = len(self.classes_) if self.n_classes else 1
-        total = np.zeros((len(rows), columns))
-        for tree in forest.estimators_:
-            total += tree.tree_.predict(rows)[:, :columns]
-        total /= len(forest.estimators_)
-        return total if self.n_classes else total[:, 0] * self.scale_[1] + self.scale_[0]
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "fitted_") and not isinstance(self.fitted_, Trees):
+            # A model of an earlier version: it holds scikit-learn's forest, and may have no power.
+            self.fitted_, self.power_ = Trees(self.fitted_), getattr(self, "power_", 1.0)

@@ -74,14 +74,23 @@ def matrix(X: Any, levels: Levels) -> Any:
 
 def _numbers(X: pd.DataFrame, levels: Levels) -> Array:
     out = np.empty(X.shape, dtype=np.float64)
-    for i, (known, (_, column)) in enumerate(zip(levels, X.items(), strict=False)):
+    levels = levels[: X.shape[1]]
+    plain = [i for i, known in enumerate(levels) if known is None]
+    out[:, plain] = X.iloc[:, plain].to_numpy(dtype=np.float64, na_value=np.nan)
+    for i, known in enumerate(levels):
         if known is None:
-            out[:, i] = column.to_numpy(dtype=np.float64, na_value=np.nan)
             continue
+        column = X.iloc[:, i]
         values = column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category").array
-        place, texts = {level: float(code) for code, level in enumerate(known)}, level_texts(values.categories)
-        lookup = np.array([place.get(text, np.nan) for text in texts] + [np.nan])
-        out[:, i] = lookup[values.codes]  # code -1, missing, takes the last entry
+        codes, categories = values.codes, values.categories
+        if len(codes) < len(categories):  # few rows of many categories: only those that occur
+            used, codes = np.unique(codes, return_inverse=True)
+            texts = [str(categories[code]) if code >= 0 else None for code in used]
+            found = [float(known.index(text)) if text in known else np.nan for text in texts]
+        else:
+            place = {level: float(code) for code, level in enumerate(known)}
+            found = [*(place.get(text, np.nan) for text in level_texts(categories)), np.nan]
+        out[:, i] = np.array(found)[codes]  # code -1, missing, takes the last one
     return out
 
 

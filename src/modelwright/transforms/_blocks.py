@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from modelwright.together import once
 from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
@@ -132,7 +133,7 @@ class Codes(Block):
 
     def apply(self, frame: pd.DataFrame) -> Array:
         """The rank, one column."""
-        return self.table[self.levels.codes(frame[self.column])][:, None]
+        return self.table[_codes(self.levels, frame, self.column)][:, None]
 
 
 class Frequencies(Block):
@@ -149,7 +150,7 @@ class Frequencies(Block):
 
     def apply(self, frame: pd.DataFrame) -> Array:
         """One column."""
-        return self.table[self.levels.codes(frame[self.column])][:, None]
+        return self.table[_codes(self.levels, frame, self.column)][:, None]
 
 
 class Means(Block):
@@ -172,7 +173,7 @@ class Means(Block):
         """One column, or one a class."""
         if not self.names:
             return np.empty((len(frame), 0))
-        return self._scale(self.means.transform(self.levels.codes(frame[self.column])))
+        return self._scale(self.means.transform(_codes(self.levels, frame, self.column)))
 
     def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Array:
         """Learn, and give each training row the means of the other folds."""
@@ -181,7 +182,7 @@ class Means(Block):
     def _learn(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Array:
         if goals is None or goals.shape[1] > MAX_RESPONSES:
             return np.empty((len(frame), 0))
-        codes, count = self.levels.codes(frame[self.column]), len(self.levels)
+        codes, count = _codes(self.levels, frame, self.column), len(self.levels)
         self.names = _goal_names(f"{self.column}_target", goals.shape[1])
         if fold is None:
             return self._scale(self.means.fit(codes, count, goals).transform(codes))
@@ -233,7 +234,7 @@ class Indicators(Block):
         rows, width = len(frame), len(self.columns)
         places = np.empty((rows, width), dtype=np.int32)
         for j, (column, levels, table) in enumerate(zip(self.columns, self.levels, self.tables, strict=True)):
-            places[:, j] = table[levels.codes(frame[column])]
+            places[:, j] = table[_codes(levels, frame, column)]
         hit = places >= 0
         starts = np.concatenate([[0], np.cumsum(hit.sum(axis=1))])
         entries = places[hit]
@@ -254,15 +255,16 @@ class TextNumbers(Block):
 
     def apply(self, frame: pd.DataFrame) -> Array:
         """Four counts, the components, then one score for each goal."""
-        matrix = self.grams.transform(texts(frame[self.column]))
+        documents = texts(frame[self.column])
+        matrix = self.grams.transform(documents)
         scored = [] if self.scores is None else [self.scores.transform(matrix)]
-        return np.hstack([text_counts(frame[self.column]), self.components.transform(matrix), *scored])
+        return np.hstack([text_counts(documents), self.components.transform(matrix), *scored])
 
     def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Array:
         """Learn, with the scores of training rows taken from models that haven't seen them."""
         documents = texts(frame[self.column])
         matrix = self.grams.fit(documents).transform(documents)
-        parts = [text_counts(frame[self.column]), self.components.fit(matrix).transform(matrix)]
+        parts = [text_counts(documents), self.components.fit(matrix).transform(matrix)]
         self.names = [f"{self.column}_{c}" for c in COUNTS]
         self.names += [f"{self.column}_topic_{i + 1}" for i in range(self.components.size)]
         if goals is not None and goals.shape[1] <= MAX_RESPONSES and matrix.shape[1] and len(documents) >= 10:
@@ -287,7 +289,7 @@ class TextCounts(Block):
 
     def apply(self, frame: pd.DataFrame) -> Array:
         """Four columns."""
-        return text_counts(frame[self.column])
+        return text_counts(texts(frame[self.column]))
 
 
 class Bags(Block):
@@ -311,6 +313,12 @@ def training_goals(y: Any, n_classes: int, seed: int) -> tuple[Array | None, Arr
     if y is None or len(y) < 10:
         return None, None
     return responses(y, n_classes), fold_of_rows(y, n_classes, seed)
+
+
+def _codes(levels: Levels, frame: pd.DataFrame, column: str) -> Array:
+    """The positions of a column's values among some levels; several blocks ask for the same."""
+    key = ("codes", (id(levels), id(frame)))
+    return once(lambda: key, column, lambda: levels.codes(frame[column]), keep=(levels, frame))
 
 
 def _goal_names(stem: str, count: int) -> list[str]:

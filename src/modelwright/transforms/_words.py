@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import string
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from modelwright.together import once
@@ -20,13 +20,17 @@ SHORT = 30
 """Median length in characters up to which a text is read by its characters (names, codes), not by its words."""
 
 COUNTS = ("characters", "words", "digits", "capitals")
+DIGITS, CAPITALS = string.digits.encode(), string.ascii_uppercase.encode()
 
 
-def text_counts(series: pd.Series[Any]) -> Array:
-    """Number of characters, words, digits and capitals of each text, shape (n, 4); missing texts have none."""
-    values = series.astype("str").fillna("").str
-    found = [values.len(), values.count(r"\S+"), values.count(r"[0-9]"), values.count(r"[A-Z]")]
-    return np.column_stack([np.asarray(c, dtype=np.float64) for c in found])
+def text_counts(documents: list[str]) -> Array:
+    """Number of characters, words, digits and capitals (of A to Z) of each text, shape (n, 4)."""
+    counts = np.empty((len(documents), len(COUNTS)))
+    for row, text in enumerate(documents):
+        data = text.encode("utf-8", "surrogatepass")
+        digits, capitals = (len(data) - len(data.translate(None, these)) for these in (DIGITS, CAPITALS))
+        counts[row] = len(text), len(text.split()), digits, capitals
+    return counts
 
 
 class Grams:
@@ -121,7 +125,7 @@ class Components:
         """Shape (n, size)."""
         if not self.size or not matrix.shape[0]:
             return np.zeros((matrix.shape[0], self.size))
-        return np.asarray(self.model.transform(matrix))
+        return np.asarray(matrix @ self.model.components_.T)  # its own transform checks for longer than it computes
 
 
 class Scores:
@@ -139,9 +143,9 @@ class Scores:
 
     def transform(self, matrix: sparse.csr_matrix) -> Array:
         """Shape (n, t)."""
-        if not matrix.shape[0]:
-            return np.empty((0, np.atleast_2d(self.model.coef_).shape[0]))
-        return np.asarray(self.model.predict(matrix)).reshape(matrix.shape[0], -1)
+        weights = np.atleast_2d(self.model.coef_)
+        scores: Array = np.asarray(matrix @ weights.T).reshape(matrix.shape[0], len(weights)) + self.model.intercept_
+        return scores
 
     def fit_transform(self, matrix: sparse.csr_matrix, goals: Array, fold: Array) -> Array:
         """Learn from all rows, and predict each row from the other folds."""
