@@ -11,8 +11,10 @@ from modelwright.tasks.metrics import Metric, gain
 if TYPE_CHECKING:
     import numpy as np
 
-ADDS = 0.0005
-"""Share of the present ensemble's loss on the first part that a recipe must take away to be evaluated further."""
+ADDS, FAR_ADDS = 0.0005, 0.03
+"""Shares of the present ensemble's loss on the first part that a recipe must take away, near the best and far off."""
+TELLING = 1_000
+"""Rows of the first part from which on they tell what adds nothing; on fewer, good members were lost by chance."""
 JOINING = (0.05, 0.15, 0.3, 0.5, 0.75)
 """Weights that a recipe may get beside the present ensemble."""
 
@@ -23,30 +25,21 @@ class Bar:
 
     Args:
         first_part: the best experiment's score on the protocol's first part; ``None`` to prune nothing.
-        mixture: what the present ensemble predicts for that part's rows; a recipe that is worse than the best must add
-            to it. ``None`` to ask for no such thing.
+        mixture: what the present ensemble predicts for that part's rows; ``None`` to compare with the best only.
     """
 
     first_part: float | None = None
     mixture: np.ndarray | None = None
 
-    def clears(self, metric: Metric, score: float, rows: int) -> bool:
-        """Whether a score on the first part's rows is worth going on from.
-
-        A fifth further from a perfect score than the best is too far; on few rows, where scores scatter, more is
-        forgiven.
-        """
-        if self.first_part is None:
-            return True
-        slack = 1.2 + 6.0 / rows**0.5
-        return bool(metric.loss(score) <= slack * metric.loss(self.first_part))
-
-    def joins(
+    def worth(
         self, metric: Metric, score: float, mixing: Metric, prediction: np.ndarray, mixed: Callable[[np.ndarray], float]
     ) -> bool:
-        """Whether predictions for the first part's rows are better than the best, or improve the present ensemble.
+        """Whether what a recipe predicts for the first part's rows makes its further parts worth evaluating.
 
-        Weights are chosen on the same rows, so what helps on few of them may be chance; that errs towards going on.
+        What is a fifth further from a perfect score than the best is far from it; on few rows, where scores scatter,
+        more is forgiven. Far from the best, a recipe must improve the present ensemble a good deal: scores that only
+        lack calibration may. Near it, it must improve it at all if it isn't better than the best, where rows are enough
+        to tell. Weights are chosen on the same rows, so what helps on few of them may be chance.
 
         Args:
             metric: the run's.
@@ -55,8 +48,14 @@ class Bar:
             prediction: for the first part's rows.
             mixed: scores predictions for these rows by ``mixing``.
         """
-        if self.first_part is None or self.mixture is None or gain(metric, score, self.first_part) >= 0:
+        if self.first_part is None:
+            return True
+        slack = 1.2 + 6.0 / len(prediction) ** 0.5
+        near = bool(metric.loss(score) <= slack * metric.loss(self.first_part))
+        if self.mixture is None:
+            return near
+        if near and (len(prediction) < TELLING or gain(metric, score, self.first_part) >= 0):
             return True
         before = mixed(self.mixture)
         best = max(gain(mixing, mixed(self.mixture + w * (prediction - self.mixture)), before) for w in JOINING)
-        return bool(best >= ADDS * mixing.loss(before))
+        return bool(best >= (ADDS if near else FAR_ADDS) * mixing.loss(before))

@@ -22,7 +22,6 @@ from modelwright.recipe import Recipe, Use
 from modelwright.step import Limits, Outcome, Step
 from modelwright.stores import Store
 from modelwright.table import Schema
-from modelwright.tasks.metrics import Metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -279,7 +278,7 @@ class Effects:
 class FirstPart(Bar):
     """Ends an evaluation after the protocol's first part, for lack of time."""
 
-    def clears(self, metric: Metric, score: float, rows: int) -> bool:
+    def worth(self, *asked: Any) -> bool:
         """Never."""
         return False
 

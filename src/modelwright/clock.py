@@ -40,7 +40,9 @@ class Clock:
         """Seconds until the end; negative when it is past."""
         return self.end - time.monotonic()
 
-    def closing(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
+    def closing(
+        self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, using: float = 0.0
+    ) -> float:
         """Seconds to keep back for ensemble, refits, judgement, explanation, bundle and report.
 
         Args:
@@ -48,11 +50,12 @@ class Clock:
             slots: how many fits run at a time.
             slowness: how many times slower than foreseen this machine is; a busy one needs more for the rest, too.
             kept: whether those models are there already, so that fitting them on all rows is the only refit.
+            using: seconds that the models take to predict what is asked of them in the end.
         """
         # Explanations and checks of the model are worth a twelfth of a budget that has room for them.
         asked = 0.08 * max(0.0, self.budget - SHORT)
         fixed = min(3.5 + 0.02 * self.budget + asked, 0.25 * self.budget)
-        fixed = min(fixed * math.sqrt(max(1.0, slowness)), 0.35 * self.budget)
+        fixed = min(fixed * math.sqrt(max(1.0, slowness)) + using, 0.35 * self.budget)
         fits = sum(refits) / slots
         most = max(refits, default=0.0)
         if kept:
@@ -64,6 +67,8 @@ class Clock:
             refitting = min(twice, once + worth)
         return min(fixed + 1.2 * refitting, LONGEST_CLOSING * self.budget)
 
-    def search_end(self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False) -> float:
+    def search_end(
+        self, refits: Sequence[float], slots: int, slowness: float = 1.0, kept: bool = False, using: float = 0.0
+    ) -> float:
         """``time.monotonic()`` at which searching must stop so that the rest ends in time; see :meth:`closing`."""
-        return self.end - self.closing(refits, slots, slowness, kept)
+        return self.end - self.closing(refits, slots, slowness, kept, using)

@@ -208,6 +208,12 @@ class Evaluator:
         return self._mean_rows if limit is None else min(limit, self._mean_rows)
 
     @cached_property
+    def part_rows(self) -> int:
+        """Rows that one part validates, on average."""
+        parts = self.situation.protocol.parts()
+        return max(1, sum(int((self.assignment[r] == f).sum()) for r, f in parts) // len(parts))
+
+    @cached_property
     def _mean_rows(self) -> int:
         protocol = self.situation.protocol
         sizes = [len(fold_rows(self.assignment, r, f, protocol.forward)[0]) for r, f in protocol.parts()]
@@ -445,9 +451,7 @@ class Evaluator:
         """Whether what the first part says is worth evaluating the others."""
         prediction, score, mixing = collected[part], self._part_score(collected, part), self.mixing_metric
         rows = self.assignment[part[0]] == part[1]
-        return bar.clears(self.metric, score, len(prediction)) and bar.joins(
-            self.metric, score, mixing, prediction, lambda mixed: self.score(mixing, mixed, rows)
-        )
+        return bar.worth(self.metric, score, mixing, prediction, lambda mixed: self.score(mixing, mixed, rows))
 
     def _result(
         self,

@@ -43,8 +43,9 @@ def finishing(clock: Clock, model_bytes: int | None = None) -> float:
         clock: the deadline.
         model_bytes: what the members' models take on disk; as much as most do, where it isn't known.
     """
-    most = min(3.5 + 0.01 * clock.budget, 0.15 * clock.budget)
-    return most if model_bytes is None else min(2.0 + model_bytes / ASSEMBLED, 0.25 * clock.budget)
+    if model_bytes is None:
+        return min(2.0 + 0.01 * clock.budget, 0.15 * clock.budget)
+    return min(2.0 + model_bytes / ASSEMBLED, 0.25 * clock.budget)
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ WORTH_GOING_ON = 0.5
 CROWDED = ("portfolio", "carried", "search")
 """Whose experiments must add something to the ensemble: they come in numbers, and each is one of many alike."""
 
-TELLING = 1_000
-"""Rows of the first part from which on they tell what adds nothing; on fewer, good members were lost by chance."""
+ASKED_ROWS = 2_000
+"""Rows that a model predicts while it is put together and explained, besides the sealed ones."""
 
 MIXTURES = 4
 """Sets of experiments whose ensemble is remembered: that of all, and those that designs know."""
@@ -295,7 +295,11 @@ class Search:
     def _search_end(self, upto: int) -> float:
         """When the search must end so that refits, judgement and report end in time."""
         evaluator, members = self.evaluator, self.weights(upto)
-        return self.clock.search_end(self.refits(members), evaluator.engine.slots, evaluator.slowness, evaluator.keeps)
+        rows = self.prepared.protocol.n_holdout + ASKED_ROWS
+        using = rows / evaluator.part_rows * sum(self.experiments[n].predict_seconds for n in members)
+        return self.clock.search_end(
+            self.refits(members), evaluator.engine.slots, evaluator.slowness, evaluator.keeps, using
+        )
 
     def _late(self) -> bool:
         """Whether what is under way holds up the end: members that came meanwhile may take long to be fitted again."""
@@ -402,10 +406,10 @@ class Search:
         return Bar(best.by_part[0], self._on_first_part(ensemble))
 
     def _on_first_part(self, weights: Mapping[int, float]) -> np.ndarray | None:
-        """What a mixture predicts for the rows of the protocol's first part; ``None`` for none, or too few rows."""
+        """What a mixture predicts for the rows of the protocol's first part; ``None`` for none."""
+        if not weights:
+            return None
         evaluator = self.evaluator
         repeat, fold = self.prepared.protocol.parts()[0]
         rows = (evaluator.assignment[repeat] == fold)[evaluator.validated]
-        if not weights or rows.sum() < TELLING:
-            return None
         return mixture({n: evaluator.validated_oof(self.experiments[n].oof)[rows] for n in weights}, weights)

@@ -29,10 +29,10 @@ def test_something_quick_always_fits_and_nothing_takes_all(left, slots, running)
     assert left == 0.0 or found > 0.0
 
 
-def joined(mixture, prediction, truth, best=0.5):
+def joined(mixture, prediction, truth, best=1.2):
     metric = find_metric("rmse")
     score = metric.score(truth, prediction)
-    return Bar(best, mixture).joins(metric, score, metric, prediction, lambda p: metric.score(truth, p))
+    return Bar(best, mixture).worth(metric, score, metric, prediction, lambda p: metric.score(truth, p))
 
 
 def test_what_errs_in_another_way_joins_the_ensemble_and_what_errs_alike_does_not():
@@ -43,3 +43,17 @@ def test_what_errs_in_another_way_joins_the_ensemble_and_what_errs_alike_does_no
     assert not joined(mixture, truth + 1.3 * noise, truth)
     assert joined(mixture, truth + 1.3 * noise, truth, best=1.5), "what is better than the best need not add anything"
     assert joined(None, truth + 1.3 * noise, truth), "nothing to join, nothing to ask for"
+    few = slice(0, 200)
+    assert joined(mixture[few], (truth + 1.3 * noise)[few], truth[few]), "few rows don't tell what adds nothing"
+
+
+def test_what_is_far_from_the_best_must_add_a_good_deal():
+    rng = np.random.default_rng(0)
+    truth, noise, other = rng.normal(size=(3, 2_000))
+    mixture, far = truth + noise, truth + 1.5 * other
+    assert joined(mixture, far, truth, best=0.9)
+    assert not joined(mixture, truth + 1.5 * noise, truth, best=0.9)
+    assert not joined(mixture, truth + 0.9 * noise + 4 * other, truth, best=0.9)
+    assert not joined(None, far, truth, best=0.9)
+    few = slice(0, 100)
+    assert joined(mixture[few], far[few], truth[few], best=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from modelwright.estimators._model import Array, Wrapped
 
 class Scored(Wrapped):
     """A classifier with ``decision_function`` whose scores are turned into probabilities.
+
+    Of a support vector machine for several classes the margins between pairs of classes are added up for each class:
+    the scores that scikit-learn makes of them count won pairs first, which leaps where probabilities should glide.
 
     The classifier is cross-fitted in three folds of the training rows, and a logistic regression learns from the
     scores of the rows left out how likely the classes are (Platt's scaling, for any number of classes). The classifier
@@ -39,6 +43,8 @@ class Scored(Wrapped):
 
     def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
         k = len(self.classes_)
+        if "decision_function_shape" in estimator.get_params():
+            estimator.set_params(decision_function_shape="ovo")
         scores, known = np.zeros((len(y), k if k > 2 else 1)), np.zeros(len(y), dtype=bool)
         for train, held in inner_folds(y, 3, True, False, self.seed):
             inside = np.unique(y[train])
@@ -62,4 +68,11 @@ class Scored(Wrapped):
 
     def _scores(self, fitted: Any, X: Any) -> Array:
         scores = np.nan_to_num(np.asarray(fitted.decision_function(X), dtype=np.float64))
-        return scores.reshape(len(scores), -1)
+        if scores.ndim == 1 or getattr(fitted, "decision_function_shape", "ovr") == "ovr":
+            return scores.reshape(len(scores), -1)
+        k = len(self.classes_)
+        won = np.zeros((scores.shape[1], k))
+        for pair, (first, second) in enumerate(combinations(range(k), 2)):
+            won[pair, first], won[pair, second] = 1.0, -1.0
+        added: Array = scores @ won
+        return added
