@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelwright.tasks.metrics import Metric, gain
+from modelwright.tasks.metrics import PROPER, Metric, gain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +37,10 @@ class Bar:
         """Whether what a recipe predicts for the first part's rows makes its further parts worth evaluating.
 
         What is a fifth further from a perfect score than the best is far from it; on few rows, where scores scatter,
-        more is forgiven. Far from the best, a recipe must improve the present ensemble a good deal: scores that only
-        lack calibration may. Near it, it must improve it at all if it isn't better than the best, where rows are enough
-        to tell. Weights are chosen on the same rows, so what helps on few of them may be chance.
+        more is forgiven. Far from the best, a recipe must improve the present ensemble a good deal, where how likely
+        classes are is scored: what only lacks calibration may. Near it, it must improve it at all if it isn't better
+        than the best, where rows are enough to tell. Weights are chosen on the same rows, so what helps on few of them
+        may be chance.
 
         Args:
             metric: the run's.
@@ -52,7 +53,7 @@ class Bar:
             return True
         slack = 1.2 + 6.0 / len(prediction) ** 0.5
         near = bool(metric.loss(score) <= slack * metric.loss(self.first_part))
-        if self.mixture is None:
+        if self.mixture is None or not (near or metric.name in PROPER):
             return near
         if near and (len(prediction) < TELLING or gain(metric, score, self.first_part) >= 0):
             return True

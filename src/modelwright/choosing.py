@@ -23,12 +23,11 @@ from modelwright.problem import Constraints
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Member, Recipe, Use
 from modelwright.stores import Store
-from modelwright.tasks.metrics import Metric, find_metric, gain, to_labels
+from modelwright.tasks.metrics import PROPER, Metric, find_metric, gain, to_labels
 
 if TYPE_CHECKING:
     import numpy as np
 
-PROBABILITY_METRICS = ("log_loss", "brier_score")
 RARE = 0.3
 """Share of the positive class below which the threshold is chosen for F1 instead of staying at one half."""
 CLOSE = 0.02
@@ -224,7 +223,7 @@ class Chooser:
     def _calibration(self, mixed: np.ndarray, truth: np.ndarray) -> tuple[Use | None, str, str]:
         """One temperature for the mixture's probabilities, where the metric cares and it helps."""
         metric = self.evaluator.metric
-        if metric.name not in PROBABILITY_METRICS:
+        if metric.name not in PROPER:
             return None, "", ""
         use = Use("temperature")
         half = len(truth) // 2

@@ -47,13 +47,22 @@ def test_what_errs_in_another_way_joins_the_ensemble_and_what_errs_alike_does_no
     assert joined(mixture[few], (truth + 1.3 * noise)[few], truth[few]), "few rows don't tell what adds nothing"
 
 
-def test_what_is_far_from_the_best_must_add_a_good_deal():
-    rng = np.random.default_rng(0)
-    truth, noise, other = rng.normal(size=(3, 2_000))
-    mixture, far = truth + noise, truth + 1.5 * other
-    assert joined(mixture, far, truth, best=0.9)
-    assert not joined(mixture, truth + 1.5 * noise, truth, best=0.9)
-    assert not joined(mixture, truth + 0.9 * noise + 4 * other, truth, best=0.9)
-    assert not joined(None, far, truth, best=0.9)
-    few = slice(0, 100)
-    assert joined(mixture[few], far[few], truth[few], best=0.5)
+@pytest.mark.parametrize(("metric", "joins"), [("log_loss", True), ("accuracy", False)])
+def test_what_is_far_from_the_best_joins_where_probabilities_are_scored_if_it_adds_a_good_deal(metric, joins):
+    rng, metric = np.random.default_rng(0), find_metric(metric)
+    truth = rng.integers(0, 2, 2_000)
+
+    def guess(right, sure):
+        p = np.where(rng.random(len(truth)) < right, sure, 1 - sure)
+        return np.column_stack([np.where(truth == 1, 1 - p, p), np.where(truth == 1, p, 1 - p)])
+
+    def scored(p):
+        return metric.score(truth, p, classes=("a", "b"), positive="b")
+
+    def worth(prediction, mixture):
+        best = scored(mixture) if metric.name == "log_loss" else 0.999
+        return Bar(best, mixture).worth(metric, scored(prediction), metric, prediction, scored)
+
+    mixture, unsure, useless = guess(0.95, 0.95), guess(0.97, 0.65), guess(0.5, 0.55)
+    assert worth(unsure, mixture) == joins
+    assert not worth(useless, mixture)

@@ -19,6 +19,8 @@ PILOT_TREES, PILOT_ROWS = 50, 15_000
 FEWEST = 200
 """Rows below which nothing can be chosen on held-out ones."""
 FEWEST_TREES = 100
+AFFORDABLE = 1.5
+"""Times the whole forest's seconds that must be left to try a further size of leaves."""
 
 
 class Forest(Wrapped):
@@ -112,7 +114,7 @@ class Forest(Wrapped):
                 power, loss = 1.0, float(np.average(np.square(small.predict(X[held]) - y[held]), weights=counts))
             if loss < best:
                 best, chosen = loss, (leaf, power, max(fitting, min(total, FEWEST_TREES)))
-            if 4 * took * total / trees * n / len(some) > self._time_left():
+            if AFFORDABLE * took * total / trees * n / len(some) > self._time_left():
                 self.truncated_ = True  # the clock decided
                 break
         return chosen

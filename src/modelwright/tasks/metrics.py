@@ -27,6 +27,8 @@ __all__ = ["METRICS", "Metric", "Needs", "better", "class_scores", "confusion", 
 
 Needs = Literal["probability", "label", "value"]
 _BINARY, _MULTICLASS, _REGRESSION = ("binary",), ("multiclass",), ("regression",)
+PROPER = ("log_loss", "brier_score")
+"""Metrics that ask how likely each class is, not only which is likelier or which rows come first."""
 _CLASSES = (*_BINARY, *_MULTICLASS)
 _INF = float("inf")
 _CELLS = 4_000_000  # numbers held at once while resampling
