@@ -305,3 +305,30 @@ def test_smaller_steps_bring_a_network_further(monkeypatch):
     with_decays = error()
     monkeypatch.setattr("modelwright.estimators._network.DECAYS", 0)
     assert 0.3 < with_decays < 0.99 * error()
+
+
+def clusters(k, rows=600, spread=1.0):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, k, rows)
+    return rng.normal(size=(k, 4))[y] * 3 + spread * rng.normal(size=(rows, 4)), y
+
+
+@pytest.mark.parametrize("name", ["svm", "nu_svm"])
+def test_a_vector_machine_of_several_classes_adds_up_margins_between_pairs(name):
+    X, y = clusters(5)
+    new, truth = X[400:], y[400:]
+    model = build(name, Setting("multiclass", 5)).fit(X[:400], y[:400])
+    margins = model.fitted_.decision_function(new)
+    assert margins.shape[1] == 10
+    first = margins[:, :4].sum(axis=1)  # of the first class against each other one
+    assert np.allclose(model._scores(model.fitted_, new)[:, 0], first)
+    assert log_loss(truth, model.predict_proba(new)) < 0.3
+
+
+def test_neighbours_of_clear_classes_are_as_sure_as_they_should_be():
+    X, y = clusters(5, spread=0.8)
+    model = build("k_nearest_neighbors", Setting("multiclass", 5), n_neighbors=30).fit(X[:400], y[:400])
+    sure = model.predict_proba(X[400:])[np.arange(200), y[400:]]
+    assert model.power_ > 1.0
+    model.power_ = 1.0
+    assert np.log(sure).mean() > np.log(model.predict_proba(X[400:])[np.arange(200), y[400:]]).mean()
