@@ -63,12 +63,12 @@ class _Family(Estimator):
     _dense_only: ClassVar[bool] = False
 
     def bytes_needed(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> int:
-        """The data and the trees, and half as much again while these are packed."""
+        """The data and the trees, and as much again for trying sizes of leaves and for packing them."""
         nodes = 2 * min(rows, ROWS_A_TREE) / (params.get("min_samples_leaf") or LEAVES[1])
         depth = params.get("max_depth")
         nodes = min(nodes, 2.0 ** (depth + 1)) if depth else nodes
         size = min(LARGEST, (params.get("n_estimators") or 300) * nodes * (72 + 8 * setting.n_classes))
-        return int(1.5 * size) + super().bytes_needed(rows, columns, params, setting)
+        return int(2 * size) + super().bytes_needed(rows, columns, params, setting)
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
