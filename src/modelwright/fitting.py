@@ -244,7 +244,10 @@ def assemble(
         raw_predictions(model, rows, bool(n_classes))
         return round(1000 * (time.perf_counter() - started), 2)
 
-    latency = {"one_row_ms": milliseconds(golden.iloc[:1]), "thousand_rows_ms": 10 * milliseconds(thousand.iloc[:100])}
+    latency = {
+        "one_row_ms": milliseconds(golden.iloc[:1]),
+        "thousand_rows_ms": round(10 * milliseconds(thousand.iloc[:100]), 2),
+    }
     if latency["thousand_rows_ms"] < SLOW:  # beyond, a tenth of the rows tells well enough how long all take
         latency["thousand_rows_ms"] = milliseconds(thousand)
     value = {

@@ -149,6 +149,20 @@ def _made_type(levels: Sequence[str]) -> pd.CategoricalDtype:
 _TEXTS: dict[int, tuple[pd.Index[Any], list[str]]] = {}
 
 
+def occurring(values: pd.Categorical) -> tuple[Sequence[str | None], np.ndarray[Any, np.dtype[Any]]]:
+    """Texts of levels, ``None`` where there is no value, and for each row the place of its own among them.
+
+    Of few rows with many categories only those that occur, else all of them.
+    """
+    import numpy as np
+
+    codes, levels = values.codes, values.categories
+    if len(codes) < len(levels):
+        used, places = np.unique(codes, return_inverse=True)
+        return [str(levels[code]) if code >= 0 else None for code in used], places
+    return [*level_texts(levels), None], codes  # code -1, missing, finds the last one
+
+
 def level_texts(levels: pd.Index[Any]) -> list[str]:
     """The categories of a column as texts; nobody may write to the list.
 

@@ -91,7 +91,18 @@ def test_a_forest_of_an_earlier_version_is_packed_when_it_is_read():
     assert np.array_equal(old.predict(ROWS), old.fitted_.predict(ROWS))
 
 
-@pytest.mark.parametrize("spoilt", ["a circle", "another tree", "no such leaf", "no such column", "too few nodes"])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "a circle",
+        "another tree",
+        "no such leaf",
+        "no such column",
+        "a column before the first",
+        "uneven",
+        "too few nodes",
+    ],
+)
 def test_a_file_of_what_are_no_trees_is_refused(tmp_path, spoilt):
     trees = Trees(fitted("extra trees"))
     match spoilt:
@@ -103,8 +114,20 @@ def test_a_file_of_what_are_no_trees_is_refused(tmp_path, spoilt):
             trees.right[0] = -1 - trees.leaves[-1]
         case "no such column":
             trees.column[0] = 6
+        case "a column before the first":
+            trees.column = trees.column.astype(np.int64)
+            trees.column[0] = -1
+        case "uneven":
+            trees.left, trees.right = np.append(trees.left, trees.right[0]), trees.right[1:]
         case "too few nodes":
             trees.threshold = trees.threshold[1:]
     dump_model(trees, tmp_path / "model.skops")
     with pytest.raises(DataError, match="aren't trees"):
         load_model(tmp_path / "model.skops")
+
+
+def test_rows_of_another_width_are_refused():
+    trees = Trees(fitted("extra trees"))
+    for rows in (FEW, FEW + 1):
+        with pytest.raises(ValueError, match="6 columns, got 5"):
+            trees.predict(ROWS[:rows, :5])

@@ -11,13 +11,11 @@ from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 
 from modelwright.estimators._early_stopping import inner_split
 from modelwright.estimators._model import Array, Wrapped
-from modelwright.estimators._sharpness import sharpened, sharpening
+from modelwright.estimators._sharpness import FEWEST, sharpened, sharpening, with_shares
 from modelwright.estimators._trees import Trees
 from modelwright.estimators.forests import LARGEST, LEAVES, ROWS_A_TREE
 
 PILOT_TREES, PILOT_ROWS = 50, 15_000
-FEWEST = 200
-"""Rows below which nothing can be chosen on held-out ones."""
 FEWEST_TREES = 100
 AFFORDABLE = 1.5
 """Times the whole forest's seconds that must be left to try a further size of leaves."""
@@ -108,7 +106,7 @@ class Forest(Wrapped):
                 continue
             counts = None if weights is None else weights[held]
             if self.n_classes:
-                guess = self._with_shares(small.predict_proba(X[held]), trees)
+                guess = with_shares(small.predict_proba(X[held]), trees, self.prior_)
                 power, loss = sharpening(guess, y[held], counts)
             else:
                 power, loss = 1.0, float(np.average(np.square(small.predict(X[held]) - y[held]), weights=counts))
@@ -118,9 +116,6 @@ class Forest(Wrapped):
                 self.truncated_ = True  # the clock decided
                 break
         return chosen
-
-    def _with_shares(self, raw: Array, trees: int) -> Array:
-        return (trees * raw + self.prior_) / (trees + 1)
 
     def _grow(self, estimator: Any, X: Any, y: Array, kwargs: dict[str, Any], total: int) -> None:
         portion = max(1, self.threads)
@@ -145,7 +140,7 @@ class Forest(Wrapped):
 
     def _raw(self, X: Any) -> Array:
         raw = super()._raw(X)
-        return sharpened(self._with_shares(raw, self.rounds_), self.power_) if self.n_classes else raw
+        return sharpened(with_shares(raw, self.rounds_, self.prior_), self.power_) if self.n_classes else raw
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import ThreadpoolController
 
 from modelwright.errors import NotApplicable
-from modelwright.table import level_texts
+from modelwright.table import occurring
 from modelwright.together import once
 
 Array = np.ndarray[Any, Any]
@@ -74,7 +74,6 @@ def matrix(X: Any, levels: Levels) -> Any:
 
 def _numbers(X: pd.DataFrame, levels: Levels) -> Array:
     out = np.empty(X.shape, dtype=np.float64)
-    levels = levels[: X.shape[1]]
     plain = [i for i, known in enumerate(levels) if known is None]
     out[:, plain] = X.iloc[:, plain].to_numpy(dtype=np.float64, na_value=np.nan)
     for i, known in enumerate(levels):
@@ -82,15 +81,9 @@ def _numbers(X: pd.DataFrame, levels: Levels) -> Array:
             continue
         column = X.iloc[:, i]
         values = column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category").array
-        codes, categories = values.codes, values.categories
-        if len(codes) < len(categories):  # few rows of many categories: only those that occur
-            used, codes = np.unique(codes, return_inverse=True)
-            texts = [str(categories[code]) if code >= 0 else None for code in used]
-            found = [float(known.index(text)) if text in known else np.nan for text in texts]
-        else:
-            place = {level: float(code) for code, level in enumerate(known)}
-            found = [*(place.get(text, np.nan) for text in level_texts(categories)), np.nan]
-        out[:, i] = np.array(found)[codes]  # code -1, missing, takes the last one
+        texts, places = occurring(values)
+        code: dict[str | None, float] = {level: float(i) for i, level in enumerate(known)}
+        out[:, i] = np.array([code.get(text, np.nan) for text in texts])[places]
     return out
 
 
@@ -215,9 +208,9 @@ class Model(BaseEstimator):  # type: ignore[misc]
         return [i for i, known in enumerate(self.levels_) if known is not None]
 
     def _matrix(self, X: Any, first: bool = False) -> Any:
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(f"fitted on {self.n_features_in_} columns, got {X.shape[1]}")
         out = matrix(X, self.levels_)
-        if out.shape[1] != self.n_features_in_:
-            raise ValueError(f"fitted on {self.n_features_in_} columns, got {out.shape[1]}")
         if sparse.issparse(out) and not self.takes_sparse:
             out = out.toarray()
         if self.takes_missing or sparse.issparse(out):

@@ -10,10 +10,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from modelwright.estimators._early_stopping import inner_split
 from modelwright.estimators._model import Array, Wrapped
-from modelwright.estimators._sharpness import sharpened, sharpening
+from modelwright.estimators._sharpness import FEWEST, sharpened, sharpening, with_shares
 
-FEWEST = 200
-"""Rows below which nothing can be chosen on held-out ones."""
 HELD, MOST_HELD = 0.25, 2_000
 """Share of the rows that a power is chosen on, and how many at most."""
 
@@ -36,7 +34,7 @@ class Neighbours(Wrapped):
             held = held[:: max(1, len(held) // MOST_HELD)]
             votes = min(estimator.n_neighbors, len(train))
             trial = super()._fit_one(clone(estimator).set_params(n_neighbors=votes), X[train], y[train], None)
-            guess = self._with_shares(trial.predict_proba(X[held]), votes)
+            guess = with_shares(trial.predict_proba(X[held]), votes, self.prior_)
             self.power_ = sharpening(guess, y[held])[0]
         return super()._fit_one(estimator, X, y, weights)
 
@@ -45,10 +43,7 @@ class Neighbours(Wrapped):
         if not self.n_classes:
             return raw
         power = getattr(self, "power_", 1.0)  # models of earlier versions have none
-        return sharpened(self._with_shares(raw, self.fitted_.n_neighbors), power)
-
-    def _with_shares(self, raw: Array, votes: int) -> Array:
-        return (votes * raw + self.prior_) / (votes + 1)
+        return sharpened(with_shares(raw, self.fitted_.n_neighbors, self.prior_), power)
 
 
 class Radius(Wrapped):

@@ -11,6 +11,13 @@ POWERS = (0.5, 8.0)
 LIKELY = 0.5
 """Standard deviation of the power's logarithm that is expected before anything is seen: few rows don't move it far."""
 LEAST = 1e-7
+FEWEST = 200
+"""Training rows below which no power is looked for on held-out ones."""
+
+
+def with_shares(raw: Array, votes: int, shares: Array) -> Array:
+    """Means (n, k) of so many votes with the class shares (k,) as one more, so that no probability is zero."""
+    return np.asarray((votes * raw + shares) / (votes + 1))
 
 
 def sharpening(probabilities: Array, y: Array, weights: Array | None = None) -> tuple[float, float]:

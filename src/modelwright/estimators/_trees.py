@@ -52,25 +52,27 @@ class Trees:
             nodes.append(nodes[-1] + int(inner.sum()))
             leaves.append(leaves[-1] + int((~inner).sum()))
         self.nodes, self.leaves = np.array(nodes, dtype=np.int64), np.array(leaves, dtype=np.int64)
-        self.left, self.right = map(_joined, children)
+        self.left, self.right = map(np.concatenate, children)
         chosen = getattr(forest, "estimators_features_", None) or [np.arange(self.columns)] * len(trees)
-        seen = _joined([own[tree.feature[at]] for own, tree, at in zip(chosen, trees, split, strict=True)])
+        seen = np.concatenate([own[tree.feature[at]] for own, tree, at in zip(chosen, trees, split, strict=True)])
         self.column = seen.astype(np.min_scalar_type(self.columns))
-        self.threshold = _rounded_down(_joined([tree.threshold[at] for tree, at in zip(trees, split, strict=True)]))
-        self.missing_left = _joined(
+        self.threshold = _rounded_down(
+            np.concatenate([tree.threshold[at] for tree, at in zip(trees, split, strict=True)])
+        )
+        self.missing_left = np.concatenate(
             [tree.missing_go_to_left[at].astype(bool) for tree, at in zip(trees, split, strict=True)]
         )
         ends = [np.delete(tree.value[:, 0, :], at, axis=0) for tree, at in zip(trees, split, strict=True)]
         self.entries: Array | None = None
         self.labels: Array | None = None
         if not self.classes:
-            self.worth: Array = _joined(ends)[:, 0]
+            self.worth: Array = np.concatenate(ends)[:, 0]
             return
         kinds = np.min_scalar_type(self.classes)
-        self.entries = np.concatenate([[0], np.cumsum(_joined([np.count_nonzero(e, axis=1) for e in ends]))])
+        self.entries = np.concatenate([[0], np.cumsum(np.concatenate([np.count_nonzero(e, axis=1) for e in ends]))])
         known = [_places(forest, estimator) for estimator in forest.estimators_]
-        self.labels = _joined([own[np.nonzero(e)[1]].astype(kinds) for own, e in zip(known, ends, strict=True)])
-        self.worth = _joined([e[np.nonzero(e)] for e in ends])
+        self.labels = np.concatenate([own[np.nonzero(e)[1]].astype(kinds) for own, e in zip(known, ends, strict=True)])
+        self.worth = np.concatenate([e[np.nonzero(e)] for e in ends])
 
     def __len__(self) -> int:
         return len(self.nodes) - 1
@@ -85,6 +87,8 @@ class Trees:
 
     def _mean(self, X: Any) -> Array:
         width = self.classes or 1
+        if X.shape[1] != self.columns:  # scikit-learn's trees would read beyond the row
+            raise ValueError(f"the trees look at {self.columns} columns, got {X.shape[1]}")
         if X.shape[0] <= FEW:
             dense = X.toarray() if sparse.issparse(X) else X
             found = self._reached(np.asarray(dense, dtype=np.float32))
@@ -153,6 +157,7 @@ class Trees:
         """
         vars(self).update(state)
         count = int(self.nodes[-1])
+        per_node = (self.left, self.right, self.column, self.threshold, self.missing_left)
         below = np.concatenate([self.left, self.right])
         tree = np.tile(np.repeat(np.arange(len(self)), np.diff(self.nodes)), 2)
         inside = (below > np.tile(np.arange(count), 2)) & (below < self.nodes[1:][tree])
@@ -163,15 +168,11 @@ class Trees:
             or self.leaves[0] != 0
             or (np.diff(self.nodes) < 0).any()
             or (np.diff(self.leaves) < 1).any()
-            or any(len(part) != count for part in (self.column, self.threshold, self.missing_left))
-            or (count and int(self.column.max()) >= self.columns)
+            or any(part.shape != (count,) for part in per_node)
+            or not ((self.column >= 0) & (self.column < self.columns)).all()
             or not (inside | ended).all()
         ):
             raise ValueError("the trees of its forest aren't trees")
-
-
-def _joined(parts: list[Array]) -> Array:
-    return np.concatenate(parts)
 
 
 def _rounded_down(values: Array) -> Array:

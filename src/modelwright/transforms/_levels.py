@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modelwright.table import level_texts
+from modelwright.table import occurring
 from modelwright.transforms._frames import Array
 
 MISSING, UNSEEN = -2, -1
@@ -51,15 +51,9 @@ class Levels:
 
     def codes(self, series: pd.Series[Any]) -> Array:
         """Positions in ``texts``, ``UNSEEN`` for levels that training didn't have, ``MISSING`` for no value."""
-        values = _categorical(series)
-        find = self._position.get
-        codes, levels = values.codes, values.categories
-        if len(codes) < len(levels):  # few rows of a frame with many categories: only those that occur
-            used, codes = np.unique(codes, return_inverse=True)
-            found = [find(str(levels[i]), UNSEEN) if i >= 0 else MISSING for i in used]
-        else:
-            found = [*(find(text, UNSEEN) for text in level_texts(levels)), MISSING]
-        result: Array = np.array(found, dtype=np.int64)[codes]
+        texts, places = occurring(_categorical(series))
+        found = [MISSING if text is None else self._position.get(text, UNSEEN) for text in texts]
+        result: Array = np.array(found, dtype=np.int64)[places]
         return result
 
     def most_frequent(self, limit: int, min_count: int = 1) -> Levels:
