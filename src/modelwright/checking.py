@@ -255,7 +255,7 @@ class Effects:
                     continue
                 recipe = self._recipe(columns)
                 few = self.evaluator.fidelity.first
-                seconds = bench.forecast(recipe, few) / bench.engine.slots
+                seconds = bench.forecasts.forecast(recipe, few) / bench.engine.slots
                 bar = Bar() if time.monotonic() + 3 * seconds < stop_at else FirstPart()
                 try:
                     known[columns] = bench.evaluate(

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelwright.actions import checked_recipe, predicted_bytes, predicted_seconds
+from modelwright.actions import checked_recipe, predicted_bytes
 from modelwright.bar import Bar
 from modelwright.engine import Engine
 from modelwright.errors import StepError
-from modelwright.estimators import all_estimators
 from modelwright.executors import SHARED
 from modelwright.fidelity import EVERY_ROW, Fidelity
+from modelwright.forecasting import Forecasts
 from modelwright.hashing import plain
 from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Setting
-from modelwright.splitting import fold_rows
 from modelwright.step import Failure, Limits, Outcome, Step
 from modelwright.tasks.metrics import Metric, find_metric
 
@@ -156,8 +154,7 @@ class Evaluator:
         self.memory = memory
         self.fidelity = fidelity
         self.metric = find_metric(situation.protocol.metric)
-        self._lock = threading.Lock()
-        self._speed: dict[str, list[float]] = {}
+        self.forecasts = Forecasts(situation, assignment)
         each = 8 * max(1, len(truth)) * max(1, situation.n_classes)
         # The ensemble is chosen anew for every design, from all experiments so far.
         self._oofs = lru_cache(max(8, OOF_BYTES // each))(self._read_oof)
@@ -181,63 +178,6 @@ class Evaluator:
         if self.metric.name == "roc_auc" and len(self.truth) >= SMOOTH_FROM:
             return find_metric("log_loss")
         return self.metric
-
-    @property
-    def slowness(self) -> float:
-        """Measured over predicted seconds of the fits so far (median): how slow this machine is."""
-        with self._lock:
-            return _median([ratio for ratios in self._speed.values() for ratio in ratios])
-
-    def expected(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
-        """The core seconds that a whole evaluation will take here, by what fits like it took so far."""
-        name = recipe.estimator.action
-        with self._lock:
-            own = self._speed.get(name) or self._of_family(name)
-        return self.forecast(recipe, max_train_rows) * (_median(own) if own else self.slowness)
-
-    def _of_family(self, name: str) -> list[float]:
-        """Measured over predicted seconds of an estimator's family: what slows one boosting down slows the others."""
-        return [ratio for other, ratios in self._speed.items() if _family(other) == _family(name) for ratio in ratios]
-
-    def fits(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
-        """How many ordinary fits a whole evaluation comes to: the first one may take as long as several."""
-        return self.forecast(recipe, max_train_rows) / self._further(recipe, max_train_rows)
-
-    def training_rows(self, limit: int | None = None) -> int:
-        """Rows that one fit trains on, on average; with a limit on them, if there is one."""
-        return self._mean_rows if limit is None else min(limit, self._mean_rows)
-
-    @cached_property
-    def part_rows(self) -> int:
-        """Rows that one part validates, on average."""
-        parts = self.situation.protocol.parts()
-        return max(1, sum(int((self.assignment[r] == f).sum()) for r, f in parts) // len(parts))
-
-    @cached_property
-    def _mean_rows(self) -> int:
-        protocol = self.situation.protocol
-        sizes = [len(fold_rows(self.assignment, r, f, protocol.forward)[0]) for r, f in protocol.parts()]
-        return max(1, sum(sizes) // len(sizes))
-
-    def forecast(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
-        """Predict the core seconds of a whole evaluation on an ordinary machine; the clock plays no part in it."""
-        further = len(self.situation.protocol.parts()) - 1
-        return self._first(recipe, max_train_rows) + further * self._further(recipe, max_train_rows)
-
-    def _first(self, recipe: Recipe, limit: int | None) -> float:
-        """The predicted core seconds of the first fit, which finds the number of boosting rounds for all."""
-        return predicted_seconds(recipe, self.training_rows(limit), self.situation.n_features, self.situation.setting)
-
-    def _further(self, recipe: Recipe, limit: int | None) -> float:
-        """The predicted core seconds of each further fit."""
-        setting = replace(self.situation.setting, rounds=0)
-        return predicted_seconds(recipe, self.training_rows(limit), self.situation.n_features, setting)
-
-    def seconds_for(self, recipe: Recipe, measured: float, fitted: int, rows: int) -> float:
-        """What a fit would take on other rows than it was measured on, by how the forecast grows with them."""
-        setting, columns = replace(self.situation.setting, rounds=0), self.situation.n_features
-        was, will = (predicted_seconds(recipe, count, columns, setting) for count in (max(1, fitted), rows))
-        return measured * will / was
 
     def evaluate(
         self,
@@ -286,13 +226,12 @@ class Evaluator:
         )
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
         outcomes = run(chunks[:1])
-        self._note_speed(recipe, outcomes, self._first(recipe, max_train_rows))
+        self.forecasts.note(recipe, _fit_seconds(outcomes), self.forecasts.first(recipe, max_train_rows))
         collected = self._load(outcomes)
         if chunks[1:] and (bar is None or self._goes_on(bar, chunks[0][0], collected)):
             further = run(chunks[1:], rounds=outcomes[0][1].value["rounds"])
-            self._note_speed(
-                recipe, further, (len(self.situation.protocol.parts()) - 1) * self._further(recipe, max_train_rows)
-            )
+            predicted = (len(self.situation.protocol.parts()) - 1) * self.forecasts.further(recipe, max_train_rows)
+            self.forecasts.note(recipe, _fit_seconds(further), predicted)
             outcomes += further
             collected |= self._load(further)
         return self._result(recipe, collected, outcomes)
@@ -303,7 +242,7 @@ class Evaluator:
         Raises:
             StepError: of the kind ``memory``, and the type ``NotStarted``.
         """
-        rows, situation = self.training_rows(max_train_rows), self.situation
+        rows, situation = self.forecasts.training_rows(max_train_rows), self.situation
         needed, may = predicted_bytes(recipe, rows, situation.n_features, situation.setting), self.memory - SHARED
         if self.memory and needed > may:
             raise StepError(
@@ -368,7 +307,7 @@ class Evaluator:
     def _chunks(self, recipe: Recipe, max_train_rows: int | None) -> list[Parts]:
         """Parts that are fitted in one step: one each when a fit takes a while, several when it takes a moment."""
         parts = self.situation.protocol.parts()
-        one = self._further(recipe, max_train_rows)
+        one = self.forecasts.further(recipe, max_train_rows)
         size = max(1, min(len(parts), int(0.5 / max(one, 1e-3))))
         rest = parts[1:]
         # At least as many chunks as cores, so that nobody waits; two is the least that any machine has.
@@ -409,7 +348,7 @@ class Evaluator:
                 {"rows": self.situation.rows, "assignment": self.situation.protocol.assignment},
                 self.situation.seed,
             )
-            first = self._first(recipe, max_train_rows) / self._further(recipe, max_train_rows)
+            first = self.forecasts.first(recipe, max_train_rows) / self.forecasts.further(recipe, max_train_rows)
             fits = len(parts) if rounds or parts != chunks[0] else first
             soft = min(slice_seconds * fits, 0.8 * left) if slice_seconds else 0.0
             limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.0, soft), memory=self.memory)
@@ -502,22 +441,10 @@ class Evaluator:
             outcomes[0][1].artefacts.get("model", ""),
         )
 
-    def _note_speed(self, recipe: Recipe, outcomes: Sequence[tuple[Any, Outcome]], predicted: float) -> None:
-        measured = [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
-        if measured and predicted > 0:
-            with self._lock:
-                self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)
 
-
-def _family(name: str) -> str | None:
-    """The family of an estimator; ``None`` for what isn't one."""
-    estimator = all_estimators().get(name)
-    return None if estimator is None else estimator.family
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2] if ordered else 1.0
+def _fit_seconds(outcomes: Sequence[tuple[Parts, Outcome]]) -> list[float]:
+    """What each fit of these steps took, of those that were performed now."""
+    return [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
 
 
 def step_error(outcome: Outcome) -> StepError:

@@ -126,9 +126,9 @@ class Refitter:
     def seconds(self, experiment: Experiment, rows: int) -> float:
         """Seconds of fitting once on so many rows."""
         if not self.evaluator.fidelity.sampled:
-            return experiment.fit_seconds * rows / self.evaluator.training_rows()
+            return experiment.fit_seconds * rows / self.evaluator.forecasts.training_rows()
         recipe, known = experiment.recipe or experiment.plan.recipe, experiment.train_rows
-        return self.evaluator.seconds_for(recipe, experiment.fit_seconds, known, rows)
+        return self.evaluator.forecasts.seconds_for(recipe, experiment.fit_seconds, known, rows)
 
     def _least_seconds(self, experiment: Experiment) -> float:
         """Seconds of the least refit that is worth having: on all rows, or on as many as it was compared on."""

@@ -187,7 +187,7 @@ class Search:
         """Core seconds of fitting each of these experiments, or what is running now, on the development rows."""
         if self.evaluator.fidelity.sampled:  # they take as many rows as there is time for
             return (REFITS * self.clock.budget,)
-        growth = self.prepared.protocol.n_development / self.evaluator.training_rows()
+        growth = self.prepared.protocol.n_development / self.evaluator.forecasts.training_rows()
         fits = [self.experiments[n].fit_seconds * growth for n in members]
         # Most of what is running will not be a member; what turns out to be one too many is left out.
         coming = [0.5 * running.fit_seconds * growth for running in self._under_way.copy().values()]
@@ -296,9 +296,9 @@ class Search:
         """When the search must end so that refits, judgement and report end in time."""
         evaluator, members = self.evaluator, self.weights(upto)
         rows = self.prepared.protocol.n_holdout + ASKED_ROWS
-        using = rows / evaluator.part_rows * sum(self.experiments[n].predict_seconds for n in members)
+        using = rows / evaluator.forecasts.part_rows * sum(self.experiments[n].predict_seconds for n in members)
         return self.clock.search_end(
-            self.refits(members), evaluator.engine.slots, evaluator.slowness, evaluator.keeps, using
+            self.refits(members), evaluator.engine.slots, evaluator.forecasts.slowness, evaluator.keeps, using
         )
 
     def _late(self) -> bool:
@@ -313,7 +313,7 @@ class Search:
         return task.baselines(problem, self.prepared.features, self.prepared.protocol.n_development)
 
     def _forecast(self, plan: Plan) -> float:
-        return self.evaluator.forecast(plan.recipe, plan.max_train_rows)
+        return self.evaluator.forecasts.forecast(plan.recipe, plan.max_train_rows)
 
     def _on_first_rung(self, plan: Plan) -> Plan:
         """A plan on the first sample of the training rows, where there are samples, unless it says otherwise."""
@@ -321,7 +321,7 @@ class Search:
         return plan if first is None or plan.by == "climb" else replace(plan, max_train_rows=first)
 
     def _expected(self, plan: Plan) -> float:
-        return self.evaluator.expected(plan.recipe, plan.max_train_rows)
+        return self.evaluator.forecasts.expected(plan.recipe, plan.max_train_rows)
 
     def _begun(self, pool: ThreadPoolExecutor, number: int, plan: Plan) -> Future[None]:
         """An experiment on its way; one that was finished before the run was interrupted is only told of."""
@@ -334,7 +334,7 @@ class Search:
     def _experiment(self, number: int, plan: Plan, designed: int) -> None:
         upto = number - self.evaluator.engine.slots - 1
         bar = self._bar(upto, plan)
-        fits = self.evaluator.fits(plan.recipe, plan.max_train_rows)
+        fits = self.evaluator.forecasts.fits(plan.recipe, plan.max_train_rows)
         one, now = self._expected(plan) / fits, time.monotonic()
         # Whatever else fails for lack of time, the first baseline makes a model.
         stop_at = max(self._search_end(upto), now + (SURELY if number == 1 else 2.0))

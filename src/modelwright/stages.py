@@ -83,7 +83,7 @@ def evaluating(request: Request, prepared: Prepared, journal: Journal, engine: E
     memory = engine.executor.memory or request.memory_limit
     evaluator = Evaluator(engine, prepared.situation, truth, assignment, memory)
     evaluator.fidelity = ladder(
-        evaluator.training_rows(),
+        evaluator.forecasts.training_rows(),
         evaluator.situation.n_features,
         len(prepared.protocol.parts()),
         evaluator.situation.setting,
@@ -208,7 +208,7 @@ def _reasoning(
         search.ground,
         evaluator,
         journal,
-        Shown(search.ground, discretion, personal_columns(prepared.features), evaluator.forecast),
+        Shown(search.ground, discretion, personal_columns(prepared.features), evaluator.forecasts.forecast),
         until=search.end,
         left=lambda: max(0, round(100 * (search.end() - time.monotonic()) / clock.budget)),
         given=frozenset(p.name for p in search.recorded.values() if p.by == "designer"),

@@ -70,7 +70,7 @@ def promising(evaluator: Evaluator, plans: Sequence[Plan], most: int) -> tuple[l
             plan.name,
             better,
             round(outcome.seconds, 2),
-            round(evaluator.forecast(plan.recipe), 1),
+            round(evaluator.forecasts.forecast(plan.recipe), 1),
             "" if outcome.ok or outcome.failure is None else outcome.failure.message[:200],
             plan in chosen,
         )

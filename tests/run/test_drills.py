@@ -66,12 +66,12 @@ def test_what_slows_one_boosting_down_is_expected_of_the_others(ground):
     _, known = ground
     evaluator = Evaluator(known.engine, known.situation, known.truth, known.assignment)
     first, other, linear = (Recipe(Use(name)) for name in ("lightgbm", "xgboost", "logistic_regression"))
-    plain = evaluator.forecast(other)
-    assert evaluator.expected(other) == plain
-    evaluator._speed |= {"logistic_regression": [0.5, 0.5, 0.5], "lightgbm": [3.0]}
-    assert evaluator.expected(first) == 3.0 * evaluator.forecast(first)
-    assert evaluator.expected(other) == 3.0 * plain
-    assert evaluator.expected(linear) == 0.5 * evaluator.forecast(linear)
+    plain = evaluator.forecasts.forecast(other)
+    assert evaluator.forecasts.expected(other) == plain
+    evaluator.forecasts._speed |= {"logistic_regression": [0.5, 0.5, 0.5], "lightgbm": [3.0]}
+    assert evaluator.forecasts.expected(first) == 3.0 * evaluator.forecasts.forecast(first)
+    assert evaluator.forecasts.expected(other) == 3.0 * plain
+    assert evaluator.forecasts.expected(linear) == 0.5 * evaluator.forecasts.forecast(linear)
 
 
 @pytest.mark.parametrize("kind", INJECTIONS)

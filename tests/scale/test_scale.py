@@ -111,8 +111,8 @@ def test_rows_of_folds_are_counted_with_the_gaps_between_them():
     folds = np.array([[0, 0, 0, 0, 1, 1, 2, 2], [1, 1, 1, 2, 2, 2, 3, 3]], dtype=np.int16)
     bench = Evaluator(None, SimpleNamespace(protocol=protocol, n_classes=2), np.zeros(8), folds)
     assert bench.validated.tolist() == [4, 5, 6, 7]
-    assert bench.training_rows() == (3 + 6) // 2
-    assert bench.training_rows(4) == 4
+    assert bench.forecasts.training_rows() == (3 + 6) // 2
+    assert bench.forecasts.training_rows(4) == 4
     spread = bench.spread(np.arange(4.0))
     assert np.isnan(spread[:4]).all()
     assert spread[4:].tolist() == [0, 1, 2, 3]
