@@ -40,6 +40,7 @@ def ray_cluster():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_agent_register_timeout_ms", "300000")
         patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "300")
+        patch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")  # else clients' servers die now and then: ray-project/ray#63202
         import ray
         from ray.cluster_utils import Cluster
 

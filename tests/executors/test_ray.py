@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -85,6 +86,23 @@ def test_from_outside_through_rays_client(ray_cluster, pair, tmp_path):
     command = [sys.executable, "-c", CLIENT, str(tmp_path), address]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ended.stdout == "hello made timeout\n", ended.stderr
+
+
+@pytest.mark.parametrize(("deaths", "joined"), [(2, True), (3, False)])
+def test_a_clients_server_that_dies_at_once_is_asked_for_again(deaths, joined):
+    tried = []
+
+    class Client:
+        def init(self, address, **options):
+            tried.append(address)
+            if len(tried) <= deaths:
+                raise ConnectionAbortedError("Initialization failure from server")
+
+    with (
+        nullcontext() if joined else pytest.raises(RequestError, match=r"at ray://head:10001 can't be joined.*failure")
+    ):
+        member._connect(Client(), "ray://head:10001", 1)
+    assert len(tried) == 3
 
 
 def test_a_machine_that_would_give_other_results_is_refused(pair, tmp_path, monkeypatch):

@@ -37,6 +37,8 @@ START = 180.0
 """Seconds that the first machine is waited for, and that a run waits for one after it lost the last."""
 GRACE = 60.0
 """Seconds beyond its time limit after which a step's machine counts as lost: it would have stopped the step itself."""
+ATTEMPTS = 3
+"""How often a cluster is asked for a server of its own, where clients have one."""
 DAEMONS = 700 << 20
 """Bytes that Ray itself takes of a machine, without its object store."""
 _ERRANDS = 8
@@ -416,7 +418,15 @@ def _connect(ray: Any, address: str, workers: int) -> None:
         if not any(name.startswith("RAY_AUTH_") for name in os.environ):
             os.environ["RAY_AUTH_TOKEN"] = _token()  # else Ray writes one into the home folder
     try:
-        ray.init(address=address, **options)
+        for attempt in range(ATTEMPTS):
+            try:
+                ray.init(address=address, **options)
+                break
+            except ConnectionAbortedError:
+                # The server that a client gets is forked beside threads of gRPC, and sometimes dies of it at once
+                # (ray-project/ray#63202). The next one is another throw.
+                if attempt == ATTEMPTS - 1:
+                    raise
     except Exception as error:
         # Ray raises whatever its layers raise: refused connections, wrong tokens, other versions.
         hint = "; set RAY_AUTH_TOKEN_PATH to the file with its token" if "token" in str(error).lower() else ""
