@@ -292,19 +292,95 @@ def test_without_its_library_an_estimator_says_which_extra_brings_it(monkeypatch
         parse_constraints("## Models\n- only EBMs")
 
 
-def test_smaller_steps_bring_a_network_further(monkeypatch):
+def course(**changes):
+    from modelwright.estimators._perceptron import Course
+
+    return Course(
+        **{"hidden": (7, 5), "dropout": 0.0, "decay": 0.0, "step": 0.01, "batch": 12, "passes": 1, "seconds": 1e9}
+        | {"seed": 0}
+        | changes
+    )
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_networks_gradients_are_those_of_its_loss(outputs):
+    from modelwright.estimators._perceptron import Fitting
+
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(12, 4)).astype(np.float64), rng.uniform(0.5, 2, 12)
+    targets = np.eye(3)[rng.integers(0, 3, 12)] if outputs == 3 else rng.normal(size=(12, 1))
+    net = Fitting(course(), 4, outputs)
+    for group in (net._weights, net._constants, net._scales):
+        group[:] = [np.asarray(p + rng.normal(0, 0.1, p.shape), dtype=np.float64) for p in group]
+
+    def loss():
+        out = net._forward(X)[1]
+        if outputs == 1:
+            return 0.5 * np.mean(weights * np.square(out - targets)[:, 0])
+        return np.mean(weights * (np.log(np.exp(out).sum(axis=1)) - (out * targets).sum(axis=1)))
+
+    found = []
+    net._descend = lambda gradients, way: found.extend(gradients)
+    net._step(X, targets, weights, 0.5)
+    for p, gradient in zip(net._learnt, found, strict=True):
+        for at in list(np.ndindex(p.shape))[:: max(1, p.size // 5)]:
+            before, slopes = p[at], []
+            for side in (1e-5, -1e-5):
+                p[at] = before + side
+                slopes.append(loss())
+            p[at] = before
+            assert gradient[at] == pytest.approx((slopes[0] - slopes[1]) / 2e-5, rel=1e-3, abs=1e-6)
+
+
+def test_a_network_predicts_as_it_was_judged_once_its_batches_are_folded_in():
+    from modelwright.estimators._perceptron import Fitting
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(2, 3, size=(64, 4)).astype(np.float32)
+    net = Fitting(course(batch=64), 4, 2)
+    for _ in range(300):
+        net._forward(X)  # the running means and variances become those of this batch
+    assert net._folded().predict(X) == pytest.approx(net._forward(X)[1], abs=1e-3)
+
+
+def test_a_network_that_the_clock_cuts_has_gone_through_all_of_its_cycle(monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(9_000, 4))
     y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + rng.normal(0, 0.3, len(X))
     train, test = slice(0, 6_000), slice(6_000, None)
+    ticks = itertools.count()
+    monkeypatch.setattr("modelwright.estimators._perceptron.time.monotonic", lambda: float(next(ticks)))
 
-    def error():
-        net = build("mlp", REGRESSION, hidden_layer_sizes=(32, 16), learning_rate_init=0.01).fit(X[train], y[train])
-        return np.sqrt(np.mean((net.predict(X[test]) - y[test]) ** 2))
+    def error(stop_at):
+        net = build("mlp", replace(REGRESSION, stop_at=stop_at), hidden_layer_sizes=(64, 32))
+        net.fit(X[train], y[train])
+        return np.sqrt(np.mean((net.predict(X[test]) - y[test]) ** 2)), net.truncated_
 
-    with_decays = error()
-    monkeypatch.setattr("modelwright.estimators._network.DECAYS", 0)
-    assert 0.3 < with_decays < 0.99 * error()
+    whole, cut = error(None)
+    assert whole < 0.42 and not cut
+    ticks = itertools.count()
+    third, cut = error(420.0)
+    assert third < 1.15 * whole and cut
+
+
+def test_networks_of_earlier_bundles_still_predict():
+    from sklearn.neural_network import MLPClassifier
+
+    from modelwright.estimators._network import Network
+
+    X, y = np.random.default_rng(0).normal(size=(80, 3)), np.arange(80) % 2
+    old = MLPClassifier((8,), max_iter=20).fit(X.astype(np.float32), y)
+    state = {"networks_": [old], "scale_": (0.0, 1.0), "params": {}, "n_classes": 2, "flat_": False}
+    state |= {
+        "classes_": np.arange(2),
+        "prior_": np.full(2, 0.5),
+        "levels_": [None] * 3,
+        "n_features_in_": 3,
+        "fill_": np.zeros(3),
+    }
+    model = Network.__new__(Network)
+    model.__setstate__(state)
+    assert model.predict_proba(X) == pytest.approx(old.predict_proba(X.astype(np.float32)), abs=1e-6)
 
 
 def clusters(k, rows=600, spread=1.0):

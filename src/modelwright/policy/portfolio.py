@@ -227,7 +227,7 @@ def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
 def _ordered(ground: Ground) -> Iterator[Plan]:
     linear = "logistic_regression" if ground.classification else "ridge"
     flat = linear.replace("_", "-")
-    small, large, very_large = ground.rows < 3_000, ground.rows >= LARGE, ground.rows >= VERY_LARGE
+    similar, large, very_large = ground.rows < 10_000, ground.rows >= LARGE, ground.rows >= VERY_LARGE
     log = Use("log1p") if ground.skewed_target else None
     # With many classes every round of boosting grows many trees, so fewer and larger steps are taken, and what fits
     # all classes at once comes first.
@@ -289,6 +289,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     )  # fmt: skip
     if ground.nominal:
         yield pairs
+    yield network
     yield forest
     if codes or ground.grades:
         named = (*codes, *ground.grades)
@@ -333,7 +334,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Leaves of a few rows tell rare cases, and near copies of rows, apart.",
         )  # fmt: skip
     yield from differences[2:]
-    yield network
     if codes:
         yield Plan(
             "lightgbm-codes-as-names", Use("lightgbm"), as_names,
@@ -353,7 +353,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             "extra-trees-log-target", Use("extra_trees"), target=log, idea="log-target",
             reason="Random trees for the logarithm.",
         )  # fmt: skip
-    if small:
+    if similar:
         yield Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
     yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
@@ -377,7 +377,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "lightgbm-random-splits", Use("lightgbm_extra_trees", {"num_leaves": 64}), target=log,
         reason="Random thresholds make boosting less sure of noise.",
     )  # fmt: skip
-    if small:
+    if similar:
         yield Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
     if ground.rows <= CURVES_ROWS and len(ground.schema.fields) <= CURVES_COLUMNS:
         yield Plan(

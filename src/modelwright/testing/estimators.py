@@ -100,7 +100,6 @@ class EstimatorContract:
         "max_subpopulation": 50,
         "hidden_layer_sizes": [8],
         "max_iter": 5,
-        "n_iter_no_change": 2,
         "outer_bags": 2,
         "max_rounds": 10,
     }
