@@ -9,16 +9,17 @@ import numpy as np
 from modelwright.estimators._early_stopping import inner_folds, inner_split
 from modelwright.estimators._model import Array, Model
 from modelwright.estimators._perceptron import Course, Fitting
-from modelwright.estimators.neural import AVERAGE_BELOW, batch_of
+from modelwright.estimators.neural import averaged, batch_of
 
 
 class Network(Model):
     """Multilayer perceptrons, each taken from the pass after which its loss on held-out training rows was least.
 
-    Below 5,000 rows four networks are fitted, each judged on another quarter of the rows, and averaged: every row is
-    learnt from, and the luck of the start and of the held-out rows evens out. Beyond, one network is judged on 10 %.
+    Several networks are each judged on another part of the rows, and averaged: every row is learnt from, and the luck
+    of the start and of the held-out rows evens out. A single one is judged on 10 %.
 
     Args:
+        n_estimators: networks that are averaged; ``None`` as :func:`~modelwright.estimators.neural.averaged` says.
         hidden_layer_sizes: neurons of each hidden layer.
         dropout: share of the hidden neurons that are left out in each step.
         weight_decay: what a step takes off each weight, in proportion to the step's size.
@@ -40,6 +41,7 @@ class Network(Model):
 
     def __init__(
         self,
+        n_estimators: int | None,
         hidden_layer_sizes: tuple[int, ...],
         dropout: float,
         weight_decay: float,
@@ -52,19 +54,20 @@ class Network(Model):
         stop_at: float | None = None,
         ordered: bool = False,
     ) -> None:
+        self.n_estimators = n_estimators
         self.hidden_layer_sizes, self.dropout, self.weight_decay = hidden_layer_sizes, dropout, weight_decay
         self.learning_rate_init, self.batch_size, self.max_iter = learning_rate_init, batch_size, max_iter
         self.n_classes, self.seed, self.threads = n_classes, seed, threads
         self.stop_at, self.ordered = stop_at, ordered
 
     def _learn(self, X: Any, y: Array, weights: Array | None) -> None:
-        n, classes = len(y), self.n_classes > 0
+        n, classes, several = len(y), self.n_classes > 0, self.n_estimators or averaged(len(y))
         self.scale_ = (0.0, 1.0) if classes else (self.mean_, float(np.std(y)) or 1.0)
         if n < 10:
             every = np.arange(n)
             parts = [(every, every)]
-        elif n < AVERAGE_BELOW:
-            parts = inner_folds(y, 4, classes, self.ordered, self.seed)
+        elif several > 1:
+            parts = inner_folds(y, several, classes, self.ordered, self.seed)
         else:
             parts = [inner_split(y, 0.1, classes, self.ordered, self.seed)]
         X = X.astype(np.float32)
