@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from modelwright.estimators._model import Array
 
@@ -70,7 +72,16 @@ class Perceptron:
 
     def predict_proba(self, X: Array) -> Array:
         """Softmax of the last layer's values, (n, classes)."""
-        return _softmax(self.predict(X))
+        return np.asarray(softmax(self.predict(X), axis=1))
+
+
+class _Hidden(NamedTuple):
+    """A hidden layer in one step: what it was given, its normalised values, their factors, and who passed."""
+
+    given: Array
+    normal: Array
+    by: Array
+    passed: Array
 
 
 class Fitting:
@@ -92,10 +103,10 @@ class Fitting:
         self._random = np.random.default_rng(course.seed)
         sizes = (columns, *course.hidden, outputs)
         self._inner = len(course.hidden)
-        gains = [2.0] * self._inner + [1.0]
+        gains = (2.0,) * self._inner + (1.0,)
         self._weights = [
             (self._random.standard_normal((a, b)) * math.sqrt(gain / a)).astype(np.float32)
-            for a, b, gain in zip(sizes, sizes[1:], gains, strict=False)
+            for (a, b), gain in zip(pairwise(sizes), gains, strict=True)
         ]
         self._constants = [np.zeros(n, dtype=np.float32) for n in sizes[1:]]
         self._scales = [np.ones(n, dtype=np.float32) for n in course.hidden]
@@ -138,14 +149,14 @@ class Fitting:
                 return best, done < total
 
     def _step(self, rows: Array, targets: Array, weights: Array, way: float) -> None:
-        layers, out = self._forward(rows)
-        error = _softmax(out) if targets.shape[1] > 1 else out
+        layers, out, last = self._forward(rows)
+        error = softmax(out, axis=1) if targets.shape[1] > 1 else out
         error -= targets
         error *= (weights / np.float32(len(rows)))[:, None]
-        self._descend(self._backward(layers, error), way)
+        self._descend(self._backward(layers, last, error), way)
 
-    def _forward(self, X: Array) -> tuple[list[tuple[Array, Array, Array, Array]], Array]:
-        """What each hidden layer was given, its normalised values, what they were divided by, and who passed."""
+    def _forward(self, X: Array) -> tuple[list[_Hidden], Array, Array]:
+        """The hidden layers, the last layer's values, and what it was given."""
         layers = []
         kept = 256 - round(256 * self._course.dropout)
         for i in range(self._inner):
@@ -164,13 +175,13 @@ class Fitting:
                 passed *= self._random.integers(0, 256, out.shape, dtype=np.uint8) < kept
                 passed *= np.float32(256 / kept)
             out *= passed
-            layers.append((X, Z, by, passed))
+            layers.append(_Hidden(X, Z, by, passed))
             X = out
-        return [*layers, (X, X, X, X)], X @ self._weights[-1] + self._constants[-1]
+        return layers, X @ self._weights[-1] + self._constants[-1], X
 
-    def _backward(self, layers: list[tuple[Array, Array, Array, Array]], error: Array) -> list[Array]:
+    def _backward(self, layers: list[_Hidden], last: Array, error: Array) -> list[Array]:
         """Gradients in the order of what is learnt."""
-        weights, constants = [layers[-1][0].T @ error], [error.sum(axis=0)]
+        weights, constants = [last.T @ error], [error.sum(axis=0)]
         scales: list[Array] = []
         for i in reversed(range(self._inner)):
             given, Z, by, passed = layers[i]
@@ -224,9 +235,3 @@ def _loss(network: Perceptron, rows: Array, targets: Array, weights: Array) -> f
     else:
         found = np.square(network.predict(rows) - targets[:, 0])
     return float(np.average(found.astype(np.float64), weights=weights))
-
-
-def _softmax(values: Array) -> Array:
-    shares: Array = np.exp(values - values.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares

@@ -31,7 +31,7 @@ class MultilayerPerceptron(Estimator):
     family: ClassVar[Family] = "neural"
     varies: ClassVar[bool] = True
     description = (
-        "A small neural network with early stopping on held-out training rows: smooth where trees are stepped, so a "
+        "A small neural network, taken from its best pass on held-out rows: smooth where trees are stepped, so a "
         "good partner for them in an ensemble."
     )
     view = "dense"

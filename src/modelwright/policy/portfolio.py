@@ -33,6 +33,8 @@ LARGE = 5_000
 """Rows from which on larger trees are worth a try of their own."""
 VERY_LARGE = 20_000
 """Rows from which on trees of hundreds of leaves are the better ones, in every boosting library."""
+SIMILAR = 10_000
+"""Rows below which what compares rows with each other, kernels and neighbours, is tried."""
 CURVES_ROWS, CURVES_COLUMNS = 20_000, 60
 """Rows and columns up to which explainable boosting is tried; beyond, other boosting is as good and far quicker."""
 
@@ -227,7 +229,7 @@ def _allowed(ground: Ground, plans: Iterator[Plan]) -> Iterator[Plan]:
 def _ordered(ground: Ground) -> Iterator[Plan]:
     linear = "logistic_regression" if ground.classification else "ridge"
     flat = linear.replace("_", "-")
-    similar, large, very_large = ground.rows < 10_000, ground.rows >= LARGE, ground.rows >= VERY_LARGE
+    similar, large, very_large = ground.rows < SIMILAR, ground.rows >= LARGE, ground.rows >= VERY_LARGE
     log = Use("log1p") if ground.skewed_target else None
     # With many classes every round of boosting grows many trees, so fewer and larger steps are taken, and what fits
     # all classes at once comes first.
