@@ -361,6 +361,8 @@ def test_a_network_that_the_clock_cuts_has_gone_through_all_of_its_cycle(monkeyp
     ticks = itertools.count()
     third, cut = error(420.0)
     assert third < 1.15 * whole and cut
+    ticks = itertools.chain((0, 0, 0), itertools.count(20_000))  # stumbles, but has time enough
+    assert error(100_000.0) == (whole, False)
 
 
 def test_networks_of_earlier_bundles_still_predict():

@@ -19,6 +19,9 @@ FAST, SLOW = 0.95, 0.85
 """Momentum where steps are short, and where they are longest."""
 SQUARES, TINY = 0.99, 1e-5
 """How much of the mean squared gradient is kept from step to step; what keeps divisions finite."""
+IN_TIME = 0.25
+"""Share of its seconds that a fit may be behind with: only then does the clock have a say, so that what has time enough
+comes out the same however the machine stumbles."""
 RECENT = 0.1
 """Weight of the newest batch in the means and variances that serve for prediction."""
 
@@ -33,7 +36,7 @@ class Course(NamedTuple):
         step: the longest step.
         batch: rows of a step.
         passes: passes over the rows.
-        seconds: seconds that all of them may take; the cycle then goes by the clock.
+        seconds: seconds that all of them may take; the cycle goes by the clock where they are too few.
         seed: seed of every random choice.
     """
 
@@ -121,7 +124,7 @@ class Fitting:
         return [*self._weights, *self._constants, *self._scales]
 
     def fit(self, train: Sequence[Array], held: Sequence[Array]) -> tuple[Perceptron, bool]:
-        """Learn from rows and return the network where it was best on others, and whether the clock cut it short.
+        """Learn from rows and return the network where it was best on others, and whether the clock had a say.
 
         Args:
             train: rows (n, columns), targets (n, outputs), and weights (n,) with mean 1, in single precision.
@@ -130,14 +133,16 @@ class Fitting:
         rows, targets, weights = train
         batch = min(self._course.batch, len(rows))
         steps = max(1, len(rows) // batch)
-        total, done, began = steps * self._course.passes, 0, time.monotonic()
+        total, done, began, cut = steps * self._course.passes, 0, time.monotonic(), False
         best, least = self._folded(), math.inf
         while True:
             order = self._random.permutation(len(rows))
             for at in range(0, steps * batch, batch):
                 spent = (time.monotonic() - began) / self._course.seconds
                 chosen = order[at : at + batch]
-                self._step(rows[chosen], targets[chosen], weights[chosen], max(done / total, spent))
+                late = spent > max(done / total, IN_TIME)
+                cut = cut or late
+                self._step(rows[chosen], targets[chosen], weights[chosen], spent if late else done / total)
                 done += 1
                 if spent >= 1:
                     break
@@ -146,7 +151,7 @@ class Fitting:
             if loss < least:
                 best, least = now, loss
             if done == total or spent >= 1:
-                return best, done < total
+                return best, cut
 
     def _step(self, rows: Array, targets: Array, weights: Array, way: float) -> None:
         layers, out, last = self._forward(rows)
