@@ -113,6 +113,18 @@ def test_catboost_finds_how_many_trees_help():
     assert again.rounds_ == sought.rounds_ and np.array_equal(again.predict_proba(X), sought.predict_proba(X))
 
 
+def test_catboost_keeps_the_step_that_its_number_of_trees_was_found_with():
+    every, found = (
+        build("catboost", replace(BINARY, rounds=rounds), early_stopping_rounds=20) for rounds in (None, 90)
+    )
+    for model in (every, found):
+        model.classes_ = np.array([0, 1])
+    rates = [
+        model._parameters(rounds, 500, "Logloss")["learning_rate"] for model, rounds in ((every, 1_000), (found, 90))
+    ]
+    assert rates[0] == rates[1]
+
+
 def test_catboost_says_where_time_ended_the_search_for_its_trees(monkeypatch):
     X, y = noisy(1_200)
     ticks = itertools.count()

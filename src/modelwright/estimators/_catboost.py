@@ -48,6 +48,8 @@ class CatBoost(Model):
         stop_at: ``time.monotonic()`` after which fitting should stop.
         patience: trees without improvement after which the search for their number ends; ``None`` not to search.
         ordered: whether rows lie in the order of a time or group column.
+        paced: trees that an automatic learning rate is meant for, where fewer may turn out to be enough; ``None`` for
+            as many as are grown.
 
     Attributes:
         model_: the fitted model in CatBoost's binary format.
@@ -66,10 +68,11 @@ class CatBoost(Model):
         stop_at: float | None = None,
         patience: int | None = None,
         ordered: bool = False,
+        paced: int | None = None,
     ) -> None:
         self.params, self.n_classes, self.iterations = params, n_classes, iterations
         self.seed, self.threads, self.stop_at = seed, threads, stop_at
-        self.patience, self.ordered = patience, ordered
+        self.patience, self.ordered, self.paced = patience, ordered, paced
 
     def _learn(self, X: Any, y: Array, weights: Array | None) -> None:
         import catboost
@@ -140,7 +143,7 @@ class CatBoost(Model):
         rate = self.params.get("learning_rate")
         if rate is None:
             a, b, c = AUTOMATIC.get(loss, AUTOMATIC["RMSE"])
-            rate = min(0.5, float(np.exp(a + b * np.log(n) + c * np.log(rounds))))
+            rate = min(0.5, float(np.exp(a + b * np.log(n) + c * np.log(self.paced or rounds))))
         elif rounds < self.iterations and self.patience is None:
             rate = min(0.5, rate * (self.iterations / rounds) ** 0.85)
         directed = self._directed()

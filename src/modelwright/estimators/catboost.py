@@ -79,6 +79,7 @@ class CatBoostTrees(Estimator):
             setting.stop_at,
             None if setting.rounds else patience,
             bool(setting.time_column or setting.group_column),
+            None if patience is None else most,
         )
 
     def lighter(self, params: Mapping[str, Any]) -> dict[str, Any] | None:

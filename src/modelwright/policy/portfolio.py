@@ -35,6 +35,8 @@ VERY_LARGE = 20_000
 """Rows from which on trees of hundreds of leaves are the better ones, in every boosting library."""
 SIMILAR = 10_000
 """Rows below which what compares rows with each other, kernels and neighbours, is tried."""
+PAUSE = 50
+"""Trees of CatBoost without improvement after which no more are grown in classification."""
 CURVES_ROWS, CURVES_COLUMNS = 20_000, 60
 """Rows and columns up to which explainable boosting is tried; beyond, other boosting is as good and far quicker."""
 
@@ -235,6 +237,9 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     # all classes at once comes first.
     many = len(ground.problem.classes) >= 8
     pace = {"learning_rate": 0.12} if many else {}
+    # Log loss punishes what goes on learning noise; squared errors grow so slowly that on few rows more trees are safer
+    # than a number found on a part of them.
+    calm = {"early_stopping_rounds": PAUSE} if ground.classification else {}
     forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
     network = Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
     if many:
@@ -286,7 +291,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     codes = ground.codes
     as_names = (Use("as_category", {"columns": codes}),) if codes else ()
     pairs = Plan(
-        "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2}), as_names, view=ground.every_level,
+        "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2, **calm}), as_names, view=ground.every_level,
         reason="Pairs of categories as categories of their own.",
     )  # fmt: skip
     if ground.nominal:
@@ -303,13 +308,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     if codes:
         yield Plan(
-            "catboost-codes-as-names", Use("catboost"), as_names, view=ground.every_level,
+            "catboost-codes-as-names", Use("catboost", calm), as_names, view=ground.every_level,
             idea="codes-as-names",
             reason="CatBoost's ordered statistics suit categories with many levels.",
         )  # fmt: skip
     if very_large and not ground.nominal:
         yield Plan(
-            "catboost-large-trees", Use("catboost", {"depth": 8, "learning_rate": 0.15, "iterations": 800}),
+            "catboost-large-trees",
+            Use("catboost", {"depth": 8, "learning_rate": 0.15, "iterations": 800, **calm}),
             view=ground.every_level, target=log,
             reason="On many rows a thousand trees of six levels and small steps are far from all that can be learnt.",
         )  # fmt: skip
@@ -320,7 +326,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
         )  # fmt: skip
     default = Plan(
-        "catboost", Use("catboost"), view=ground.every_level, target=log,
+        "catboost", Use("catboost", calm), view=ground.every_level, target=log,
         reason="CatBoost's defaults are strong on most tables.",
     )  # fmt: skip
     if not very_large or ground.nominal:
