@@ -21,7 +21,7 @@ COMBINATIONS = (
         "stack",
         "ensemble",
         "A small linear model learns from the models' out-of-fold predictions how to combine them.",
-        (Real("C", "inverse strength of the linear model's penalty", 0.1, low=1e-4, high=100.0),),
+        (Real("C", "inverse strength of the linear model's penalty", 0.01, low=1e-4, high=100.0),),
     ),
 )
 THRESHOLD = Action(

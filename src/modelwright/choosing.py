@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from modelwright.policy.portfolio import allowed
 from modelwright.problem import Constraints
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Member, Recipe, Use
+from modelwright.step import Limits, Outcome, Step
 from modelwright.stores import Store
 from modelwright.tasks.metrics import PROPER, Metric, find_metric, gain, to_labels
 
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 
 RARE = 0.3
 """Share of the positive class below which the threshold is chosen for F1 instead of staying at one half."""
+FEW_TO_LEVEL = 100
+"""Validated rows below which no second level is tried."""
+BEYOND_CHANCE = 0.5
+"""Standard errors by which it has to be better. It mostly is, so more would give away more than it saves."""
+SECOND_VERSION = 1
 CLOSE = 0.02
 """Share of the distance from a perfect score that may be given up for a fairer model."""
 
@@ -45,6 +52,8 @@ class Choice:
         calibration: how the mixture's probabilities are corrected, if that helped.
         blend: digest of the mixture's out-of-fold predictions, for the calibration.
         truth: digest of the matching targets.
+        second: digest of a second level that puts the members' predictions together, if it helped.
+        crossed: digest of its predictions for each fold's validated rows, fitted on those of the others.
     """
 
     weights: Mapping[int, float]
@@ -53,17 +62,19 @@ class Choice:
     calibration: Use | None = None
     blend: str = ""
     truth: str = ""
+    second: str = ""
+    crossed: str = ""
 
 
 def recipe_of(usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
     """What a choice is made of, as one recipe."""
     members = [(usable[n], w) for n, w in choice.weights.items()]
-    if len(members) == 1 and choice.calibration is None:
+    if len(members) == 1 and choice.calibration is None and not choice.second:
         only = members[0][0].recipe
         assert only is not None
         return replace(only, threshold=choice.threshold)
     return Recipe(
-        Use("blend"),
+        Use("stack" if choice.second else "blend"),
         calibration=choice.calibration,
         threshold=choice.threshold,
         members=tuple(Member(e.recipe, w, e.slug) for e, w in members if e.recipe is not None),
@@ -71,7 +82,9 @@ def recipe_of(usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
 
 
 def correction_inputs(choice: Choice) -> dict[str, str]:
-    """What a step needs to fit the correction of a choice's probabilities."""
+    """What a step needs to put a choice's members together: the second level, or what a calibration is fitted on."""
+    if choice.second:
+        return {"second": choice.second}
     return {"blend": choice.blend, "blend_truth": choice.truth} if choice.calibration is not None else {}
 
 
@@ -144,6 +157,113 @@ class Chooser:
             used = self._part(calibration).fit(mixed, truth).transform(mixed)
         score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, mixed, rows), len(rows))
         return Choice(weights, score, self._threshold(truth, used), calibration, blend, goals)
+
+    def improved(self, choice: Choice, wider: Mapping[int, float], seconds: float) -> Choice:
+        """A choice with a second level over its members, or over more, where that is better than their mixture.
+
+        Better is: by more than half a standard error of the log loss or the squared error on rows that it wasn't
+        fitted on, and no worse by the run's metric; over more members, better than over its own in the same way. Where
+        a person must be able to read the model, or demands limit what it may do, the mixture stays; and where members
+        are fitted on far more rows than they were compared on.
+
+        Args:
+            choice: what was settled.
+            wider: shares of its members and of others that could be fitted, too.
+            seconds: that it may take.
+        """
+        demands = self.constraints
+        if demands.interpretable or demands.monotone or self.groups or self.evaluator.fidelity.sampled:
+            return choice
+        rows, mixed = self.mixed(choice.weights)
+        if len(rows) < FEW_TO_LEVEL:
+            return choice
+        truth, folds = self.evaluator.truth[rows], self._folds(rows)
+        options = [choice.weights, *([wider] if len(wider) > len(choice.weights) else [])]
+        asked = [self._second(weights, rows, truth, folds, seconds) for weights in options]
+        best = self._corrected(choice.calibration, mixed, truth, folds)
+        for weights, future in zip(options, asked, strict=True):
+            outcome = future.result()
+            found = self._read(outcome.artefacts["crossed"]) if outcome.ok else None
+            if found is None or not self._surely_better(found, best, truth, rows):
+                continue
+            best, metric = found, self.evaluator.metric
+            score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, found, rows), len(rows))
+            made = outcome.artefacts
+            choice = Choice(
+                weights, score, self._threshold(truth, found), None, "", "", made["second"], made["crossed"]
+            )
+        return choice
+
+    def _second(
+        self, weights: Mapping[int, float], rows: np.ndarray, truth: np.ndarray, folds: np.ndarray, seconds: float
+    ) -> Future[Outcome]:
+        """Begin to fit a second level."""
+        import numpy as np
+
+        spots = np.searchsorted(self.evaluator.validated, rows)
+        known = io.BytesIO()
+        predictions = np.stack([self.prediction(n)[spots] for n in weights])
+        np.savez(known, allow_pickle=False, predictions=predictions, truth=truth, folds=folds)
+        situation = self.evaluator.situation
+        step = Step(
+            "modelwright.fitting:second_level",
+            SECOND_VERSION,
+            {"weights": list(weights.values()), "n_classes": situation.n_classes},
+            {"known": self.store.put(known.getvalue())},
+            situation.seed,
+        )
+        limits = Limits(seconds=seconds, memory=self.evaluator.memory)
+        return self.evaluator.engine.submit(step, limits, stage="second level")
+
+    def _read(self, digest: str) -> np.ndarray:
+        import numpy as np
+
+        return np.asarray(np.load(io.BytesIO(self.store.get(digest)), allow_pickle=False))
+
+    def _surely_better(self, new: np.ndarray, old: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> bool:
+        """Whether predictions are better than others by more than chance, and no worse by the run's metric."""
+        import numpy as np
+
+        gains = _row_losses(old, truth) - _row_losses(new, truth)
+        metric, score = self.evaluator.metric, self.evaluator.score
+        if not np.isfinite(gains).all() or gains.mean() <= BEYOND_CHANCE * gains.std() / np.sqrt(len(gains)):
+            return False
+        return gain(metric, score(metric, new, rows), score(metric, old, rows)) >= 0
+
+    def oof(self, choice: Choice) -> np.ndarray:
+        """A choice's out-of-fold predictions for all development rows, NaN where a row was never validated."""
+        import numpy as np
+
+        if not choice.crossed:
+            return self.whole(choice.weights)
+        rows, mixed = self.mixed(choice.weights)
+        known = np.full((len(self.evaluator.truth), *mixed.shape[1:]), np.nan)
+        known[rows] = self._read(choice.crossed)
+        return known
+
+    def _folds(self, rows: np.ndarray) -> np.ndarray:
+        """Folds for the second level, of validated rows: the protocol's, or five where it has one; blocks of time."""
+        import numpy as np
+
+        folds = np.asarray(self.evaluator.assignment[0][rows])
+        if len(np.unique(folds)) > 1:
+            return folds
+        place = np.arange(len(rows))
+        if self.evaluator.situation.protocol.folds_by != "time":
+            place = np.random.default_rng(self.evaluator.situation.seed).permutation(place)
+        return place * 5 // len(rows)
+
+    def _corrected(self, use: Use | None, mixed: np.ndarray, truth: np.ndarray, folds: np.ndarray) -> np.ndarray:
+        """A mixture with its calibration, for each fold's rows fitted on those of the others."""
+        import numpy as np
+
+        if use is None:
+            return mixed
+        found = np.empty_like(mixed)
+        for fold in np.unique(folds):
+            inside = folds == fold
+            found[inside] = self._part(use).fit(mixed[~inside], truth[~inside]).transform(mixed[inside])
+        return found
 
     def score(self, weights: Mapping[int, float]) -> float:
         """The out-of-fold score of a mixture."""
@@ -239,3 +359,12 @@ class Chooser:
         from modelwright.actions import build_part
 
         return build_part(use, self.evaluator.situation.setting)
+
+
+def _row_losses(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Of each row the log loss of its class, or the squared error."""
+    import numpy as np
+
+    if prediction.ndim == 1:
+        return np.asarray(np.square(prediction - truth))
+    return np.asarray(-np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-7, 1.0)))

@@ -33,6 +33,8 @@ __all__ = ["Choice", "Closing", "Delivery"]
 CLOSING_VERSION = 5
 RESERVED = 0.4
 """Share of the time that an analysis may take which is kept from the others."""
+SECOND = 0.25
+"""Share of the time that is left which a second level may take; it needs a fraction of that."""
 CARD_BYTES = 24_000
 """What a bundle's card takes on disk, about."""
 
@@ -109,12 +111,13 @@ class Closing:
     def _chosen(self, refitter: Refitter) -> Choice:
         """The best choice by out-of-fold predictions, its members on their way of being fitted."""
         choice = refitter.chooser.settle(refitter.affordable(refitter.chooser.weights()))
+        self._fitted_baseline(refitter)  # a moment's work, which would wait for a worker later
+        choice = refitter.chooser.improved(choice, refitter.wider(choice.weights), SECOND * self.clock.left())
+        refitter.begin(choice)
         self.journal.append("ensemble_chosen", {"choice": choice})
         balance = weigh(self.evaluator, refitter.usable, choice.weights)
         if balance is not None:
             self.journal.append("balance", {"balance": balance})
-        self._fitted_baseline(refitter)  # a moment's work, which would wait for a worker later
-        refitter.begin(choice)
         return choice
 
     def _as_settled(self, refitter: Refitter, settled: Settled) -> Choice:
@@ -124,6 +127,8 @@ class Closing:
             NoModelError: when one of them can't be.
         """
         choice = refitter.chooser.settle(settled.weights)
+        if not settled.mixed:
+            choice = refitter.chooser.improved(choice, choice.weights, SECOND * self.clock.left())
         self.journal.append("ensemble_chosen", {"choice": choice})
         lost = [refitter.usable[n].slug for n in choice.weights if not refitter.fit(n)]
         if lost:
@@ -268,7 +273,9 @@ class Closing:
         chooser = refitter.chooser
         rival = next((e for e in chooser.by_score(chooser.eligible()) if e.number not in choice.weights), None)
         case = self._case(refitter, choice, judgement, rival)
-        oof = {"oof": choice.weights} | ({"rival": {rival.number: 1.0}} if rival is not None else {})
+        oof = {"oof": chooser.oof(choice)}
+        if rival is not None:
+            oof["rival"] = chooser.whole({rival.number: 1.0})
         inputs = {
             **self._members(refitter, choice),
             "rows": self.prepared.development,
@@ -277,7 +284,7 @@ class Closing:
             "units": self.prepared.units,
             "baseline": baseline,
             "judged": self._predictions,
-            **{name: chooser.array(chooser.whole(weights)) for name, weights in oof.items()},
+            **{name: chooser.array(array) for name, array in oof.items()},
             "truth": chooser.array(self.evaluator.truth),
         }
         asked = {}
@@ -355,7 +362,8 @@ class Closing:
                 "target": situation.target,
                 "personal": list(personal_columns(self.prepared.features)),
                 "floor": self.prepared.profile.floor,
-            },
+            }
+            | ({"copies": [len(models[n]) for n in choice.weights]} if choice.second else {}),
             {f"member_{i}": fit.artefacts["model"] for i, (fit, _) in enumerate(parts)}
             | correction_inputs(choice)
             | {"rows": self.prepared.development},

@@ -42,6 +42,7 @@ from modelwright.recipe import Recipe, Setting
 from modelwright.references import reference_rows, reference_values
 from modelwright.sampling import moments_of, sample_rows
 from modelwright.splitting import fold_rows
+from modelwright.stacking import SecondLevel, crossed
 from modelwright.tasks.metrics import find_metric
 from modelwright.transforms import all_transforms
 
@@ -206,6 +207,7 @@ def assemble(
     target: str,
     personal: Sequence[str],
     floor: int = 10,
+    copies: Sequence[int] = (),
 ) -> Done:
     """Put fitted members (inputs ``member_0`` …) together into one pipeline; the artefact is ``model``.
 
@@ -221,12 +223,13 @@ def assemble(
         target: name of the target column.
         personal: columns that golden and reference rows leave empty.
         floor: rows that a value in them must stand for at least.
+        copies: how many members in a row are fits of one model; one each by default.
 
     Returns:
         The value holds ``golden`` (``rows`` and their raw ``predictions``) and ``latency``.
     """
     path = place.scratch / "model.skops"
-    model = assembled(place, weights, n_classes, calibration)
+    model = assembled(place, weights, n_classes, calibration, copies)
     dump_model(model, path)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
     if len(frame) > REFERENCE_ROWS:
@@ -282,19 +285,49 @@ def table_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def assembled(place: Workplace, weights: Sequence[float], n_classes: int, calibration: dict[str, Any] | None) -> Any:
-    """The fitted members of a workplace as one pipeline, see :func:`assemble`."""
+def assembled(
+    place: Workplace,
+    weights: Sequence[float],
+    n_classes: int,
+    calibration: dict[str, Any] | None,
+    copies: Sequence[int] = (),
+) -> Any:
+    """The fitted members of a workplace as one pipeline, see :func:`assemble`; the optional input ``second`` is a
+    second level that puts their predictions together (:mod:`modelwright.stacking`).
+    """
     from sklearn.pipeline import Pipeline
 
     members = shared([load_model(place.inputs[f"member_{i}"]) for i in range(len(weights))])
-    if not n_classes:
-        if len(members) == 1:
-            return members[0]
-        return Pipeline([("model", BlendRegressor([], list(weights)).assemble(members))])
     corrected = calibrated(place, n_classes, calibration)
-    if len(members) == 1 and corrected is None:
+    second = load_model(place.inputs["second"]) if "second" in place.inputs else None
+    if len(members) == 1 and corrected is None and second is None:
         return members[0]
-    return Pipeline([("model", BlendClassifier([], list(weights), n_classes).assemble(members, corrected))])
+    if n_classes:
+        blend = BlendClassifier([], list(weights), n_classes).assemble(members, corrected, second, copies)
+    else:
+        blend = BlendRegressor([], list(weights)).assemble(members, second, copies)
+    return Pipeline([("model", blend)])
+
+
+def second_level(place: Workplace, *, weights: Sequence[float], n_classes: int) -> Done:
+    """Fit a second level on members' out-of-fold predictions.
+
+    The input ``known`` holds ``predictions`` (members, n, …), ``truth`` (n,) and ``folds`` (n,). The artefacts are
+    ``second``, the fitted second level, and ``crossed``: what it says of each fold's rows when it is fitted on those of
+    the others, ``.npy``.
+
+    Args:
+        place: the workplace.
+        weights: the members' shares in the mixture that it is drawn to.
+        n_classes: 0 for regression.
+    """
+    with np.load(place.inputs["known"], allow_pickle=False) as known:
+        predictions, truth, folds = list(known["predictions"]), known["truth"], known["folds"]
+    level = SecondLevel(list(weights), n_classes)
+    paths = {"second": place.scratch / "second.skops", "crossed": place.scratch / "crossed.npy"}
+    np.save(paths["crossed"], crossed(level, predictions, truth, folds), allow_pickle=False)
+    dump_model(level.fit(predictions, truth), paths["second"])
+    return Done({"rows": len(truth)}, paths)
 
 
 def calibrated(place: Workplace, n_classes: int, calibration: dict[str, Any] | None) -> Any:

@@ -99,10 +99,18 @@ def _by_experiment(record: Record, body: Any) -> Iterator[Artefact]:
         yield Artefact(experiment["model"], f"{name} as it was compared", record.seq)
 
 
+_CHOSEN = {
+    "blend": "out-of-fold predictions of the mixture",
+    "truth": "their targets",
+    "second": "the second level",
+    "crossed": "out-of-fold predictions of the second level",
+}
+
+
 def _by_choice(record: Record, body: Any) -> Iterator[Artefact]:
     choice = body["choice"]
-    for name, what in (("blend", "out-of-fold predictions of the mixture"), ("truth", "their targets")):
-        if choice[name]:
+    for name, what in _CHOSEN.items():
+        if choice.get(name):
             yield Artefact(choice[name], what, record.seq)
 
 

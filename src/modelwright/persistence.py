@@ -69,7 +69,7 @@ TRUSTED = frozenset(
 )
 """Types that model files may name besides those that skops trusts and our own estimators and transforms."""
 
-OWN_ROOMS = ("modelwright.pipeline", "modelwright.estimators", "modelwright.transforms")
+OWN_ROOMS = ("modelwright.pipeline", "modelwright.stacking", "modelwright.estimators", "modelwright.transforms")
 
 
 def dump_model(model: Any, path: Path) -> None:

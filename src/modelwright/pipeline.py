@@ -6,7 +6,7 @@ each of the k classes (also for classes that were absent where it was fitted), o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,11 @@ from sklearn.pipeline import Pipeline
 from modelwright.actions import build_part, part_of
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
+from modelwright.stacking import SecondLevel
 from modelwright.together import together
 from modelwright.transforms import RelativeTarget
 
+SECOND_FOLDS = 5
 BESIDE, LATER = 0.1, 1.0
 """Margins of regressions: rows of the same time rarely go beyond what was seen, later ones may."""
 
@@ -82,28 +84,28 @@ def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
         for i, m in enumerate(recipe.members)
     ]
     calibration = None if recipe.calibration is None else build_part(recipe.calibration, setting)
+    weights, second = [m.weight for m in recipe.members], None
     if recipe.estimator.action == "stack":
         from modelwright.actions import registry
 
-        strength = float(registry()["stack"].resolved(recipe.estimator.params)["C"])
-        return stacked(models, setting, strength, calibration)
-    weights = [m.weight for m in recipe.members]
+        second = SecondLevel(
+            weights, setting.n_classes, float(registry()["stack"].resolved(recipe.estimator.params)["C"])
+        )
     if setting.classification:
-        return BlendClassifier(models, weights, n_classes=setting.n_classes, calibration=calibration)
-    return BlendRegressor(models, weights)
+        return BlendClassifier(models, weights, setting.n_classes, calibration, second)
+    return BlendRegressor(models, weights, second)
 
 
-def stacked(models: list[Pipeline], setting: Setting, strength: float, calibration: Any = None) -> BaseEstimator:
-    """A scikit-learn stacking model: a penalised linear model over out-of-fold predictions."""
-    from sklearn.ensemble import StackingClassifier, StackingRegressor
-    from sklearn.linear_model import LogisticRegression, RidgeCV
+def fitted_second(second: SecondLevel, models: list[Any], X: Any, y: np.ndarray) -> SecondLevel:
+    """A second level fitted on the models' cross-validated predictions."""
+    from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 
-    named = [(f"member_{i}", model) for i, model in enumerate(models, 1)]
-    if setting.classification:
-        final = LogisticRegression(C=strength, max_iter=500)
-        stack = StackingClassifier(named, final, cv=5, stack_method="predict_proba", n_jobs=1)
-        return Classifier(stack, n_classes=setting.n_classes, calibration=calibration, seed=setting.seed)
-    return StackingRegressor(named, RidgeCV(np.logspace(-3, 3, 13)), cv=5, n_jobs=1)
+    folds: Any = KFold(SECOND_FOLDS, shuffle=True, random_state=0)
+    if second.n_classes and np.bincount(y).max() >= SECOND_FOLDS:
+        folds = StratifiedKFold(SECOND_FOLDS, shuffle=True, random_state=0)
+    ask = "predict_proba" if second.n_classes else "predict"
+    fitted: SecondLevel = clone(second).fit([cross_val_predict(m, X, y, cv=folds, method=ask) for m in models], y)
+    return fitted
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -265,7 +267,7 @@ class Relative(Pipeline):  # type: ignore[misc]
 
 
 class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The weighted mean of several pipelines' probabilities.
+    """The weighted mean of several pipelines' probabilities, or what a second level makes of them.
 
     Args:
         models: pipelines over frames, with ``predict_proba`` of ``n_classes`` columns.
@@ -273,26 +275,45 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_classes: number of classes.
         calibration: an object with ``fit(probabilities, y)`` and ``transform``, or ``None``. ``fit`` fits it on
             cross-validated blends within its rows; ``assemble`` takes one that was fitted before.
+        second: puts the models' probabilities together in place of the mean, or ``None``. ``fit`` fits it on
+            cross-validated predictions within its rows; ``assemble`` takes one that was fitted before.
     """
 
-    def __init__(self, models: list[Any], weights: list[float], n_classes: int, calibration: Any = None) -> None:
+    def __init__(
+        self,
+        models: list[Any],
+        weights: list[float],
+        n_classes: int,
+        calibration: Any = None,
+        second: SecondLevel | None = None,
+    ) -> None:
         self.models = models
         self.weights = weights
         self.n_classes = n_classes
         self.calibration = calibration
+        self.second = second
 
     def fit(self, X: Any, y: np.ndarray) -> BlendClassifier:
         """Fit every model on the same rows."""
-        calibration = None
+        y = np.asarray(y).astype(np.int64)
+        calibration = second = None
         if self.calibration is not None:
-            inner = BlendClassifier(self.models, self.weights, self.n_classes)
-            calibration = fitted_calibration(self.calibration, inner, X, np.asarray(y).astype(np.int64), 0)
-        return self.assemble([clone(m).fit(X, y) for m in self.models], calibration)
+            inner = BlendClassifier(self.models, self.weights, self.n_classes, second=self.second)
+            calibration = fitted_calibration(self.calibration, inner, X, y, 0)
+        if self.second is not None:
+            second = fitted_second(self.second, self.models, X, y)
+        return self.assemble([clone(m).fit(X, y) for m in self.models], calibration, second)
 
-    def assemble(self, fitted: list[Any], calibration: Any) -> BlendClassifier:
-        """Take models (and a calibration) that were fitted before."""
+    def assemble(
+        self, fitted: list[Any], calibration: Any, second: SecondLevel | None = None, copies: Sequence[int] = ()
+    ) -> BlendClassifier:
+        """Take models, a calibration and a second level that were fitted before.
+
+        With ``copies``, so many models in a row are one to the second level, which is given their mean.
+        """
         self.models_ = fitted
         self.calibration_ = calibration
+        self.second_, self.copies_ = second, list(copies)
         self.classes_ = np.arange(self.n_classes)
         return self
 
@@ -300,7 +321,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities, (n, n_classes)."""
         if not len(X):
             return np.zeros((0, self.n_classes))
-        blended = weighted_mean(answers(self.models_, X, "predict_proba"), self.weights)
+        blended = _put_together(self, answers(self.models_, X, "predict_proba"))
         return blended if self.calibration_ is None else np.asarray(self.calibration_.transform(blended))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -309,19 +330,26 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """The weighted mean of several pipelines' predictions; see :class:`BlendClassifier`."""
+    """The weighted mean of several pipelines' predictions, or what a second level makes of them; see
+    :class:`BlendClassifier`.
+    """
 
-    def __init__(self, models: list[Any], weights: list[float]) -> None:
+    def __init__(self, models: list[Any], weights: list[float], second: SecondLevel | None = None) -> None:
         self.models = models
         self.weights = weights
+        self.second = second
 
     def fit(self, X: Any, y: np.ndarray) -> BlendRegressor:
         """Fit every model on the same rows."""
-        return self.assemble([clone(m).fit(X, y) for m in self.models])
+        second = None if self.second is None else fitted_second(self.second, self.models, X, y)
+        return self.assemble([clone(m).fit(X, y) for m in self.models], second)
 
-    def assemble(self, fitted: list[Any]) -> BlendRegressor:
-        """Take models that were fitted before."""
+    def assemble(
+        self, fitted: list[Any], second: SecondLevel | None = None, copies: Sequence[int] = ()
+    ) -> BlendRegressor:
+        """Take models and a second level that were fitted before."""
         self.models_ = fitted
+        self.second_, self.copies_ = second, list(copies)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -333,7 +361,18 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             model.restored(left, X) if isinstance(model, Relative) else left
             for model, left in zip(self.models_, found, strict=True)
         ]
-        return weighted_mean(restored, self.weights)
+        return _put_together(self, restored)
+
+
+def _put_together(blend: BlendClassifier | BlendRegressor, predictions: list[np.ndarray]) -> np.ndarray:
+    """What a blend makes of its models' predictions; blends of earlier versions know no second level."""
+    second: SecondLevel | None = getattr(blend, "second_", None)
+    if second is None:
+        return weighted_mean(predictions, blend.weights)
+    copies = blend.copies_ or [1] * len(predictions)
+    ends = np.cumsum(copies)
+    means = [np.mean(predictions[end - n : end], axis=0) for n, end in zip(copies, ends, strict=True)]
+    return second.combine(means)
 
 
 def answers(models: list[Any], X: Any, ask: str) -> list[np.ndarray]:

@@ -26,6 +26,12 @@ SPEED_RESERVE = 0.85
 SIZE_RESERVE = 0.9
 ASSEMBLED = 70e6
 """Bytes of models that are put together in a second."""
+WIDER = 0.1
+"""Share of the time that is left which fitting members for a second level only may take."""
+WIDEST = 6
+"""Members that a second level may have for it."""
+LITTLE = 0.02
+"""Share that they begin with."""
 REFIT_SHARE = 0.5
 """Of the time that is left, what refits of members that were compared on samples may take, as far as can be told."""
 CUT_AGAIN = 1.3
@@ -80,7 +86,7 @@ class Refitter:
     clock: Clock
     chooser: Chooser
     fitted: dict[int, Outcome] = field(default_factory=dict)
-    _begun: dict[tuple[int, ...], dict[int, Future[Outcome]]] = field(default_factory=dict)
+    _begun: dict[int, Future[Outcome]] = field(default_factory=dict)
     _burdens: dict[int, Burden] = field(default_factory=dict)
     _overhead: float = 0.0
 
@@ -184,6 +190,23 @@ class Refitter:
         total = sum(kept.values())
         return {n: w / total for n, w in kept.items()}
 
+    def wider(self, weights: Mapping[int, float]) -> dict[int, float]:
+        """Shares with small ones of the best models of other kinds, which a second level may learn from.
+
+        Only such as take a small part of the time that is left: the mixture knows how to do without them.
+        """
+        if self.limited:
+            return dict(weights)
+        room = WIDER * self.clock.left() * self.evaluator.engine.slots
+        found, kinds = dict(weights), {self.usable[n].plan.estimator.action for n in weights}
+        for experiment in self.chooser.by_score(self.chooser.eligible()):
+            seconds, kind = self.one_fit(experiment), experiment.plan.estimator.action
+            if len(found) < WIDEST and kind not in kinds and experiment.informed and seconds <= room:
+                found[experiment.number] = LITTLE
+                kinds.add(kind)
+                room -= seconds
+        return _scaled(found)
+
     @property
     def limited(self) -> bool:
         """Whether what is delivered depends on what fitted members cost in use."""
@@ -195,9 +218,9 @@ class Refitter:
 
         Where models were kept when they were compared, those are judged.
         """
-        if tuple(choice.weights) not in self._begun:
-            missing = [n for n in choice.weights if not self._compared(n)]
-            self._begun[tuple(choice.weights)] = self._side_by_side(missing)
+        missing = [n for n in choice.weights if n not in self._begun and not self._compared(n)]
+        if missing:
+            self._begun |= self._side_by_side(missing)
 
     def members(self, choice: Choice) -> Choice:
         """Fit every member on all development rows; those that fail are left out and said so.
@@ -206,8 +229,9 @@ class Refitter:
             NoModelError: when neither a member nor any other model can be fitted.
         """
         self.begin(choice)
-        for number, future in self._begun[tuple(choice.weights)].items():
-            self._keep(number, future.result())
+        for number in choice.weights:
+            if number in self._begun:
+                self._keep(number, self._begun[number].result())
         kept = {n: w for n, w in choice.weights.items() if n in self.fitted}
         if kept:
             return choice if len(kept) == len(choice.weights) else self.chooser.settle(_scaled(kept))

@@ -31,9 +31,9 @@ def stages_of(run: Path) -> list[str]:
 
 
 def fits_of(lines: list[dict]) -> set[str]:
-    """The keys of the fits that were performed; later steps are addressed by the files of fitted models, too."""
+    """The keys of the fits that were performed, also just before the kill; later steps are addressed by models, too."""
     steps = [line["result"] for line in lines if line["stage"] == "step"]
-    return {s["key"] for s in steps if s["status"] == "done" and s["stage"].startswith(("fit", "refit"))}
+    return {s["key"] for s in steps if s["status"] in ("done", "reused") and s["stage"].startswith(("fit", "refit"))}
 
 
 def until(process, run: Path, stage: str, count: int = 1) -> list[psutil.Process]:

@@ -43,7 +43,8 @@ def _boxes(recipe: Recipe, columns: int) -> Iterator[Box]:
     if len(members) > _MEMBERS:
         yield f"{counted(len(members) - _MEMBERS, 'more model')} with smaller weights", [], False, True
     if members:
-        yield recipe.estimator.action.replace("_", " ") + " of the votes", [], False, False
+        stacked = recipe.estimator.action == "stack"
+        yield "second level over the votes" if stacked else "blend of the votes", [], False, False
     else:
         yield "one model", list(_chips(recipe)), False, False
     if recipe.calibration:

@@ -204,6 +204,12 @@ def _step(part: str, use: Use) -> Words:
     return (f"{name} ", Strong(use.action), f" with {params}" if params else "")
 
 
+SECOND_LEVEL = (
+    "A second level, a small linear model over what the models predict, puts their answers together: on rows that it "
+    "had not learnt from it was better than their weighted mean. The weights are where it starts from."
+)
+
+
 def delivered(story: Story) -> Section:
     """What was delivered: members with weights, and how each is made."""
     recipe = story.delivered
@@ -213,7 +219,9 @@ def delivered(story: Story) -> Section:
         return Section("The delivered model", "model", (*blocks, *recipe_blocks(recipe)), "delivery")
     members = sorted(recipe.members, key=lambda m: -m.weight)
     if not story.delivered_note:
-        blocks.append(Paragraph(f"It combines {counted(len(members), 'model')} by their weighted predictions."))
+        blocks.append(Paragraph(f"It combines {counted(len(members), 'model')}."))
+    if recipe.estimator.action == "stack":
+        blocks.append(Paragraph(SECOND_LEVEL))
     rows = tuple((percent(m.weight), Name(m.recipe.estimator.action), m.experiment or "–") for m in members)
     blocks.append(Table(("Weight", "Estimator", "Experiment"), rows, "rll", "Members of the delivered model"))
     for member in members:
@@ -231,6 +239,8 @@ def _drawn(story: Story) -> Figure:
     recipe, used = story.delivered, len(story.problem.features(story.schema.names))
     count = len(recipe.members)
     said = f"{counted(count, 'model')} vote by their weights." if count else "One model, no vote."
+    if recipe.estimator.action == "stack":
+        said = f"A second level puts together what {counted(count, 'model')} predict."
     svg = diagram.draw(recipe, used)
     alt = f"Diagram of the recipe: {counted(used, 'column')}, then {said}"
     return Figure("How a prediction comes about", svg, said, "Read it from top to bottom.", alt)
