@@ -34,8 +34,8 @@ RARE = 0.3
 """Share of the positive class below which the threshold is chosen for F1 instead of staying at one half."""
 FEW_TO_LEVEL = 100
 """Validated rows below which no second level is tried."""
-BEYOND_CHANCE = 0.5
-"""Standard errors by which it has to be better. It mostly is, so more would give away more than it saves."""
+BEYOND_CHANCE = 1.0
+"""Standard errors by which it has to be better."""
 SECOND_VERSION = 1
 CLOSE = 0.02
 """Share of the distance from a perfect score that may be given up for a fairer model."""
@@ -161,7 +161,7 @@ class Chooser:
     def improved(self, choice: Choice, wider: Mapping[int, float], seconds: float) -> Choice:
         """A choice with a second level over its members, or over more, where that is better than their mixture.
 
-        Better is: by more than half a standard error of the log loss or the squared error on rows that it wasn't
+        Better is: by more than a standard error of the log loss or the squared error on rows that it wasn't
         fitted on, and no worse by the run's metric; over more members, better than over its own in the same way. Where
         a person must be able to read the model, or demands limit what it may do, the mixture stays; and where members
         are fitted on far more rows than they were compared on.

@@ -205,8 +205,8 @@ def _step(part: str, use: Use) -> Words:
 
 
 SECOND_LEVEL = (
-    "A second level, a small linear model over what the models predict, puts their answers together: on rows that it "
-    "had not learnt from it was better than their weighted mean. The weights are where it starts from."
+    "A second level, a small linear model over what was predicted, has the last word: on rows that it had not learnt "
+    "from it was better than the weighted mean. The weights are where it starts from."
 )
 
 
@@ -240,7 +240,7 @@ def _drawn(story: Story) -> Figure:
     count = len(recipe.members)
     said = f"{counted(count, 'model')} vote by their weights." if count else "One model, no vote."
     if recipe.estimator.action == "stack":
-        said = f"A second level puts together what {counted(count, 'model')} predict."
+        said = f"A second level makes the prediction out of what {counted(count, 'model')} said."
     svg = diagram.draw(recipe, used)
     alt = f"Diagram of the recipe: {counted(used, 'column')}, then {said}"
     return Figure("How a prediction comes about", svg, said, "Read it from top to bottom.", alt)
