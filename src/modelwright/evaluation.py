@@ -226,12 +226,13 @@ class Evaluator:
         )
         # The first part goes alone: most of what is clearly worse shows there, for a fraction of the price.
         outcomes = run(chunks[:1])
-        self.forecasts.note(recipe, _fit_seconds(outcomes), self.forecasts.first(recipe, max_train_rows))
+        rounds = outcomes[0][1].value["rounds"]
+        self.forecasts.note(recipe, _fit_seconds(outcomes), self.forecasts.first(recipe, max_train_rows), rounds)
         collected = self._load(outcomes)
         if chunks[1:] and (bar is None or self._goes_on(bar, chunks[0][0], collected)):
-            further = run(chunks[1:], rounds=outcomes[0][1].value["rounds"])
+            further = run(chunks[1:], rounds=rounds)
             predicted = (len(self.situation.protocol.parts()) - 1) * self.forecasts.further(recipe, max_train_rows)
-            self.forecasts.note(recipe, _fit_seconds(further), predicted)
+            self.forecasts.note(recipe, _fit_seconds(further), predicted, rounds)
             outcomes += further
             collected |= self._load(further)
         return self._result(recipe, collected, outcomes)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelwright.actions import predicted_seconds
 from modelwright.estimators import all_estimators
@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     import numpy as np
 
     from modelwright.evaluation import Situation
+
+
+ANY_ROUNDS = 10**6
+"""Rounds of boosting that none grows."""
+
+
+class Speed(NamedTuple):
+    """What fits of an estimator took.
+
+    Args:
+        ratio: measured over predicted seconds.
+        growth: what they take by the rounds of boosting that were found, over what they take by those most data needs.
+    """
+
+    ratio: float
+    growth: float
+
+    @property
+    def pace(self) -> float:
+        """How many times slower than foreseen the same work was done."""
+        return self.ratio / self.growth
 
 
 class Forecasts:
@@ -31,30 +52,47 @@ class Forecasts:
         self.situation = situation
         self.assignment = assignment
         self._lock = threading.Lock()
-        self._speed: dict[str, list[float]] = {}
+        self._speed: dict[str, list[Speed]] = {}
 
     @property
     def slowness(self) -> float:
         """Measured over predicted seconds of the fits so far (median): how slow this machine is."""
         with self._lock:
-            return _median([ratio for ratios in self._speed.values() for ratio in ratios])
+            return _median([speed.pace for speeds in self._speed.values() for speed in speeds])
 
-    def note(self, recipe: Recipe, measured: Sequence[float], predicted: float) -> None:
-        """Remember what some fits of a recipe took, and what was predicted for all of them."""
+    def note(
+        self, recipe: Recipe, measured: Sequence[float], predicted: float, rounds: Sequence[int] | None = None
+    ) -> None:
+        """Remember what some fits of a recipe took, and what was predicted for all of them.
+
+        Args:
+            recipe: what was fitted.
+            measured: seconds of each fit.
+            predicted: seconds of all of them.
+            rounds: rounds of boosting that the first fit found, and the rows it found them on.
+        """
         if measured and predicted > 0:
+            growth = 1.0 if rounds is None else self._one(recipe, rounds[1], rounds[0]) / self._one(recipe, rounds[1])
             with self._lock:
-                self._speed.setdefault(recipe.estimator.action, []).append(sum(measured) / predicted)
+                self._speed.setdefault(recipe.estimator.action, []).append(Speed(sum(measured) / predicted, growth))
 
     def expected(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """The core seconds that a whole evaluation will take here, by what fits like it took so far."""
         name = recipe.estimator.action
         with self._lock:
-            own = self._speed.get(name) or self._of_family(name)
+            own = [speed.ratio for speed in self._speed.get(name, ())] or self._of_family(recipe)
         return self.forecast(recipe, max_train_rows) * (_median(own) if own else self.slowness)
 
-    def _of_family(self, name: str) -> list[float]:
-        """Measured over predicted seconds of an estimator's family: what slows one boosting down slows the others."""
-        return [ratio for other, ratios in self._speed.items() if _family(other) == _family(name) for ratio in ratios]
+    def _of_family(self, recipe: Recipe) -> list[float]:
+        """Measured over predicted seconds of an estimator's family: what slows one boosting down slows the others, and
+        where one needs more rounds than most data does, others need more, too, as far as they may grow.
+        """
+        family = _family(recipe.estimator.action)
+        known = [s for other, speeds in self._speed.items() if _family(other) == family for s in speeds]
+        if not known:
+            return []
+        most = self._one(recipe, self._mean_rows, ANY_ROUNDS) / self._one(recipe, self._mean_rows)
+        return [speed.pace * (min(speed.growth, most) if most > 1 else 1.0) for speed in known]
 
     def fits(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """How many ordinary fits a whole evaluation comes to: the first one may take as long as several."""
@@ -78,9 +116,9 @@ class Forecasts:
         """What a fit would take on other rows than it was measured on, by how the forecast grows with them."""
         return measured * self._one(recipe, rows) / self._one(recipe, max(1, fitted))
 
-    def _one(self, recipe: Recipe, rows: int) -> float:
-        """The predicted core seconds of a fit whose number of boosting rounds is known."""
-        setting = replace(self.situation.setting, rounds=0)
+    def _one(self, recipe: Recipe, rows: int, rounds: int = 0) -> float:
+        """The predicted core seconds of a fit whose number of boosting rounds is known; 0 stands for what most need."""
+        setting = replace(self.situation.setting, rounds=rounds)
         return predicted_seconds(recipe, rows, self.situation.n_features, setting)
 
     def training_rows(self, limit: int | None = None) -> int:

@@ -13,6 +13,7 @@ from modelwright.errors import StepError
 from modelwright.evaluation import Evaluator
 from modelwright.executors.local import Local
 from modelwright.experiment import run_experiment
+from modelwright.forecasting import Speed
 from modelwright.journal import Journal
 from modelwright.plan import Plan
 from modelwright.preparation import prepare
@@ -68,10 +69,27 @@ def test_what_slows_one_boosting_down_is_expected_of_the_others(ground):
     first, other, linear = (Recipe(Use(name)) for name in ("lightgbm", "xgboost", "logistic_regression"))
     plain = evaluator.forecasts.forecast(other)
     assert evaluator.forecasts.expected(other) == plain
-    evaluator.forecasts._speed |= {"logistic_regression": [0.5, 0.5, 0.5], "lightgbm": [3.0]}
+    slow, quick = Speed(3.0, 1.0), Speed(0.5, 1.0)
+    evaluator.forecasts._speed |= {"logistic_regression": [quick, quick, quick], "lightgbm": [slow]}
     assert evaluator.forecasts.expected(first) == 3.0 * evaluator.forecasts.forecast(first)
     assert evaluator.forecasts.expected(other) == 3.0 * plain
     assert evaluator.forecasts.expected(linear) == 0.5 * evaluator.forecasts.forecast(linear)
+
+
+def test_more_rounds_are_expected_only_of_those_that_look_for_their_number(ground):
+    _, known = ground
+    forecasts = Evaluator(known.engine, known.situation, known.truth, known.assignment).forecasts
+    first, other = Recipe(Use("lightgbm")), Recipe(Use("xgboost"))
+    fixed, sought = Recipe(Use("catboost")), Recipe(Use("catboost", {"early_stopping_rounds": 50}))
+    alike, alone, most = (forecasts.forecast(recipe) for recipe in (other, fixed, sought))
+    needed = forecasts._one(first, 200, 4_000)
+    forecasts.note(first, [needed], forecasts._one(first, 200), (4_000, 200))
+    ((speed,),) = forecasts._speed.values()
+    assert speed.growth > 3 and speed.pace == pytest.approx(1.0)
+    assert forecasts.slowness == pytest.approx(1.0)
+    assert forecasts.expected(other) == pytest.approx(speed.growth * alike)
+    assert forecasts.expected(fixed) == pytest.approx(alone)
+    assert most < forecasts.expected(sought) < 2.5 * most
 
 
 @pytest.mark.parametrize("kind", INJECTIONS)

@@ -294,8 +294,15 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2, **calm}), as_names, view=ground.every_level,
         reason="Pairs of categories as categories of their own.",
     )  # fmt: skip
+    default = Plan(
+        "catboost", Use("catboost", calm), view=ground.every_level, target=log,
+        reason="CatBoost's defaults are strong on most tables.",
+    )  # fmt: skip
     if ground.nominal:
         yield pairs
+    if not large and not ground.nominal:  # four networks are averaged there, which take longer than both together
+        yield forest
+        yield default
     yield network
     yield forest
     if codes or ground.grades:
@@ -325,10 +332,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             "catboost-stopped-early", Use("catboost", slowly), view=ground.every_level, target=log,
             reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
         )  # fmt: skip
-    default = Plan(
-        "catboost", Use("catboost", calm), view=ground.every_level, target=log,
-        reason="CatBoost's defaults are strong on most tables.",
-    )  # fmt: skip
     if not very_large or ground.nominal:
         yield default
     yield Plan(
