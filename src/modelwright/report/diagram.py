@@ -38,13 +38,14 @@ Box = tuple[str, list[str], bool, bool]
 def _boxes(recipe: Recipe, columns: int) -> Iterator[Box]:
     yield counted(columns, "column") + " of the data", [], False, False
     members = sorted(recipe.members, key=lambda m: -m.weight)
+    stacked = recipe.estimator.action == "stack"
+    of = "to begin with" if stacked else "of the vote"
     for i, member in enumerate(members[:_MEMBERS]):
-        yield f"{percent(member.weight)} of the vote", list(_chips(member.recipe)), False, i > 0
+        yield f"{percent(member.weight)} {of}", list(_chips(member.recipe)), False, i > 0
     if len(members) > _MEMBERS:
         yield f"{counted(len(members) - _MEMBERS, 'more model')} with smaller weights", [], False, True
     if members:
-        stacked = recipe.estimator.action == "stack"
-        yield "second level over the votes" if stacked else "blend of the votes", [], False, False
+        yield "second level over what they said" if stacked else "blend of the votes", [], False, False
     else:
         yield "one model", list(_chips(recipe)), False, False
     if recipe.calibration:
