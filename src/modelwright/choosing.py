@@ -158,7 +158,7 @@ class Chooser:
         score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, mixed, rows), len(rows))
         return Choice(weights, score, self._threshold(truth, used), calibration, blend, goals)
 
-    def improved(self, choice: Choice, wider: Mapping[int, float], seconds: float) -> Choice:
+    def improved(self, choice: Choice, wider: Mapping[int, float], seconds: float, surely: bool = False) -> Choice:
         """A choice with a second level over its members, or over more, where that is better than their mixture.
 
         Better is: by more than a standard error of the log loss or the squared error on rows that it wasn't
@@ -170,6 +170,7 @@ class Chooser:
             choice: what was settled.
             wider: shares of its members and of others that could be fitted, too.
             seconds: that it may take.
+            surely: whether it is settled that there is one.
         """
         demands = self.constraints
         if demands.interpretable or demands.monotone or self.groups or self.evaluator.fidelity.sampled:
@@ -184,7 +185,7 @@ class Chooser:
         for weights, future in zip(options, asked, strict=True):
             outcome = future.result()
             found = self._read(outcome.artefacts["crossed"]) if outcome.ok else None
-            if found is None or not self._surely_better(found, best, truth, rows):
+            if found is None or not (surely or self._surely_better(found, best, truth, rows)):
                 continue
             best, metric = found, self.evaluator.metric
             score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, found, rows), len(rows))

@@ -127,8 +127,9 @@ class Closing:
             NoModelError: when one of them can't be.
         """
         choice = refitter.chooser.settle(settled.weights)
-        if not settled.mixed:
-            choice = refitter.chooser.improved(choice, choice.weights, SECOND * self.clock.left())
+        if settled.second is not False:
+            seconds, surely = SECOND * self.clock.left(), settled.second is True
+            choice = refitter.chooser.improved(choice, choice.weights, seconds, surely)
         self.journal.append("ensemble_chosen", {"choice": choice})
         lost = [refitter.usable[n].slug for n in choice.weights if not refitter.fit(n)]
         if lost:

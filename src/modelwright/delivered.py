@@ -59,11 +59,11 @@ class Settled:
         refits: how many times each member is fitted once more on all rows; as time allows, by default.
         looks: how many models the sealed rows will have been opened for.
         note: why it is settled, in a sentence for the reader; empty for none.
-        mixed: whether the members are mixed by their shares, whatever a second level would make of them.
+        second: whether a second level puts the members together, where that is settled, too.
     """
 
     weights: Mapping[int, float]
     refits: Mapping[int, int] | None = None
     looks: int = 1
     note: str = ""
-    mixed: bool = False
+    second: bool | None = None

@@ -230,7 +230,7 @@ def script_of(state: State, records: Sequence[Record], store: Store, data: str |
         events += [("experiment_designed", body) for n, body in sorted(plans.items()) if n in state.experiments]
         request = replace(request, max_experiments=len(state.experiments), max_iterations=None)
         first = state.deliveries[0]
-        settled = Settled(dict(first.choice.weights), dict(first.refits), mixed=not first.choice.second)
+        settled = Settled(dict(first.choice.weights), dict(first.refits), second=bool(first.choice.second))
         taken.append(
             f"The clock had ended the run's search or shortened its work, so its {len(state.experiments)} plans and "
             "the shares of the delivered mixture were taken from the record."

@@ -92,6 +92,7 @@ def test_the_mixture_stays_where_it_is_as_good_or_must_be_read(known):
         bound = chooser(known, [4 * right(known, 0), 0.3 * right(known, 1)], **demands)
         mixture = bound.settle({1: 0.5, 2: 0.5})
         assert bound.improved(mixture, mixture.weights, 60.0) == mixture
+    assert mean.improved(alone, alone.weights, 60.0, surely=True).second, "a replay doesn't decide it again"
 
 
 def test_a_run_delivers_it_a_replay_repeats_it_and_a_file_is_predicted_by_it(tmp_path):
