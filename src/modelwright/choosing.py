@@ -184,15 +184,13 @@ class Chooser:
         best = self._corrected(choice.calibration, mixed, truth, folds)
         for weights, future in zip(options, asked, strict=True):
             outcome = future.result()
-            found = self._read(outcome.artefacts["crossed"]) if outcome.ok else None
+            found = self.evaluator.validated_oof(outcome.artefacts["crossed"]) if outcome.ok else None
             if found is None or not (surely or self._surely_better(found, best, truth, rows)):
                 continue
             best, metric = found, self.evaluator.metric
             score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, found, rows), len(rows))
-            made = outcome.artefacts
-            choice = Choice(
-                weights, score, self._threshold(truth, found), None, "", "", made["second"], made["crossed"]
-            )
+            threshold, made = self._threshold(truth, found), outcome.artefacts
+            choice = Choice(weights, score, threshold, second=made["second"], crossed=made["crossed"])
         return choice
 
     def _second(
@@ -216,11 +214,6 @@ class Chooser:
         limits = Limits(seconds=seconds, memory=self.evaluator.memory)
         return self.evaluator.engine.submit(step, limits, stage="second level")
 
-    def _read(self, digest: str) -> np.ndarray:
-        import numpy as np
-
-        return np.asarray(np.load(io.BytesIO(self.store.get(digest)), allow_pickle=False))
-
     def _surely_better(self, new: np.ndarray, old: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> bool:
         """Whether predictions are better than others by more than chance, and no worse by the run's metric."""
         import numpy as np
@@ -239,7 +232,7 @@ class Chooser:
             return self.whole(choice.weights)
         rows, mixed = self.mixed(choice.weights)
         known = np.full((len(self.evaluator.truth), *mixed.shape[1:]), np.nan)
-        known[rows] = self._read(choice.crossed)
+        known[rows] = self.evaluator.validated_oof(choice.crossed)
         return known
 
     def _folds(self, rows: np.ndarray) -> np.ndarray:
@@ -258,13 +251,15 @@ class Chooser:
         """A mixture with its calibration, for each fold's rows fitted on those of the others."""
         import numpy as np
 
+        from modelwright.stacking import fold_by_fold
+
         if use is None:
             return mixed
-        found = np.empty_like(mixed)
-        for fold in np.unique(folds):
-            inside = folds == fold
-            found[inside] = self._part(use).fit(mixed[~inside], truth[~inside]).transform(mixed[inside])
-        return found
+
+        def answer(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
+            return np.asarray(self._part(use).fit(mixed[known], truth[known]).transform(mixed[asked]))
+
+        return fold_by_fold(answer, mixed, folds)
 
     def score(self, weights: Mapping[int, float]) -> float:
         """The out-of-fold score of a mixture."""

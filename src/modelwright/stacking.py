@@ -7,12 +7,12 @@ it is drawn towards a mixture that was chosen before, and departs from it only a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 LEAST_PROBABILITY = 1e-5
 """Probabilities below it count as it: its logarithm is as far as one member may push."""
@@ -66,11 +66,9 @@ class SecondLevel(BaseEstimator):  # type: ignore[misc]
         """What all members' predictions come to: probabilities (n, classes), or numbers (n,)."""
         if not self.n_classes:
             return np.asarray(np.column_stack(list(predictions)) @ self.shares_ + self.constants_[0])
-        return np.asarray(softmax(self._logits(_logarithms(predictions)), axis=1))
-
-    def _logits(self, logs: np.ndarray) -> np.ndarray:
-        logits: np.ndarray = np.tensordot(self.shares_, logs, 1) + self.constants_
-        return logits + np.hstack(list(logs)) @ self.crossing_ if len(self.crossing_) else logits
+        logs = _logarithms(predictions)
+        wide = _wide(logs, len(self.crossing_) > 0)
+        return np.asarray(softmax(_logits(logs, wide, self.shares_, self.constants_, self.crossing_), axis=1))
 
     def _fit_numbers(self, X: np.ndarray, y: np.ndarray, given: np.ndarray) -> None:
         centre, middle, scale = X.mean(axis=0), float(y.mean()), float(y.std()) or 1.0
@@ -83,7 +81,7 @@ class SecondLevel(BaseEstimator):  # type: ignore[misc]
 
     def _fit_classes(self, logs: np.ndarray, y: np.ndarray, given: np.ndarray) -> None:
         members, n, k = logs.shape
-        wide = np.hstack(list(logs)) if members * k * k <= MOST_CROSSED else np.zeros((n, 0))
+        wide = _wide(logs, members * k * k <= MOST_CROSSED)
         told, shape = np.eye(k)[y], (wide.shape[1], k)
 
         def parts(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +89,7 @@ class SecondLevel(BaseEstimator):  # type: ignore[misc]
 
         def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
             w, b, D = parts(values)
-            logits = log_softmax(np.tensordot(w, logs, 1) + b + wide @ D, axis=1)
+            logits = log_softmax(_logits(logs, wide, w, b, D), axis=1)
             error = np.exp(logits) - told
             penalty = SHARES * (members * np.square(w - given).sum() + np.square(b).sum()) + np.square(D).sum() / self.C
             steps = (
@@ -108,14 +106,39 @@ class SecondLevel(BaseEstimator):  # type: ignore[misc]
 
 def crossed(level: SecondLevel, predictions: Sequence[np.ndarray], y: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """What a second level says of each fold's rows when it is fitted on those of the others."""
-    from sklearn.base import clone
 
-    found = np.empty_like(predictions[0])
+    def answer(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        fitted: SecondLevel = clone(level).fit([p[known] for p in predictions], y[known])
+        return fitted.combine([p[asked] for p in predictions])
+
+    return fold_by_fold(answer, predictions[0], folds)
+
+
+def fold_by_fold(
+    answer: Callable[[np.ndarray, np.ndarray], np.ndarray], like: np.ndarray, folds: np.ndarray
+) -> np.ndarray:
+    """What is answered for each fold's rows by what knows those of the others.
+
+    Args:
+        answer: given masks of the known rows and of those that are asked for.
+        like: an array of the answers' shape and type.
+        folds: each row's fold, (n,).
+    """
+    found = np.empty_like(like)
     for fold in np.unique(folds):
-        inside = folds == fold
-        fitted = clone(level).fit([p[~inside] for p in predictions], y[~inside])
-        found[inside] = fitted.combine([p[inside] for p in predictions])
+        asked = folds == fold
+        found[asked] = answer(~asked, asked)
     return found
+
+
+def _logits(logs: np.ndarray, wide: np.ndarray, w: np.ndarray, b: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """``Σ wₘ log pₘ + b + Σ log pₘ Dₘ``, (n, classes)."""
+    return np.asarray(np.tensordot(w, logs, 1) + b + wide @ D)
+
+
+def _wide(logs: np.ndarray, crossing: bool) -> np.ndarray:
+    """All members' logarithms side by side, (n, members × classes); no column where none answers for another class."""
+    return np.hstack(list(logs)) if crossing else np.zeros((logs.shape[1], 0))
 
 
 def _logarithms(predictions: Sequence[np.ndarray]) -> np.ndarray:

@@ -102,18 +102,8 @@ def test_a_run_delivers_it_a_replay_repeats_it_and_a_file_is_predicted_by_it(tmp
     size = x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3] + 0.05 * rng.normal(size=500)
     pd.DataFrame(x, columns=[*"abcdef"]).round(3).assign(size=size.round(4)).to_csv(tmp_path / "d.csv", index=False)
     run = tmp_path / "run"
-    asked = (
-        "--problem",
-        "How large is it?",
-        "--target",
-        "size",
-        "--max-experiments",
-        4,
-        "--time-budget",
-        "5m",
-        "--yes",
-    )
-    ended = command("run", tmp_path / "d.csv", *asked, "--out", run, cwd=tmp_path)
+    asked = ["--problem", "How large is it?", "--target", "size", "--max-experiments", 4, "--time-budget", "5m"]
+    ended = command("run", tmp_path / "d.csv", *asked, "--yes", "--out", run, cwd=tmp_path)
     assert ended.code == 0, ended.err
     delivery = next(x["result"]["delivery"] for x in lines_of(run) if x["stage"] == "delivered")
     assert delivery["recipe"]["estimator"]["action"] == "stack"
