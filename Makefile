@@ -2,6 +2,7 @@
 #
 #   make demo     run the main job on the shipped example     make demo ARGS="--full"
 #   make test     run the tests                               make test ARGS="tests/readers -x"
+#   make slow     run the whole runs that test leaves out: on a cluster, at URLs, with thousands of columns
 #   make drills   kill runs at many more moments than the tests do, and play every fault; takes long
 #   make check    formatting, lint, types, layers
 #   make bench    run against other AutoML tools               make bench ARGS="--list"
@@ -17,7 +18,7 @@ UV     ?= $(shell command -v uv 2>/dev/null)
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test slow drills check bench clean
 
 help:
 	@sed -n 's/^#   \(make\)/  \1/p' Makefile
@@ -27,8 +28,9 @@ demo: $(VENV)/.installed
 
 # Tests start processes of their own: idle threads must not spin while others wait for the core. Those that share a
 # cluster are a group, for one of the test processes.
-test: $(VENV)/.installed-dev
-	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
+test slow: $(VENV)/.installed-dev
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup \
+		-m $(if $(filter slow,$@),slow,'not slow') $(ARGS)
 
 drills: $(VENV)/.installed-dev
 	@MODELWRIGHT_DRILLS=30 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest tests/durability $(ARGS)
@@ -58,11 +60,12 @@ define install
 	@echo "Installing into $(VENV); this takes a minute or two the first time."
 	@{ [ -n "$(UV)" ] \
 		&& { [ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV); } \
-		&& $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable '$(1)'; } \
+		&& $(UV) pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
 	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
 		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
-		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --editable '$(1)'; }
-	@$(BIN)/python -m compileall -q src  # where nothing may write bytecode later, every start would compile anew
+		&& $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --editable '$(1)'; }
+	@# On all cores, as pip doesn't. Where nothing may write bytecode later, every start would compile anew.
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib src >/dev/null || true  # some ship what isn't Python
 	@touch $@
 endef
 

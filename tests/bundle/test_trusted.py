@@ -25,7 +25,7 @@ def test_what_is_fitted_passes_the_audit(tmp_path: Path, name: str, task: str, c
     frame = pd.DataFrame({f"x{i}": rng.normal(size=80) for i in range(columns)})
     y = (frame["x0"] > 0).to_numpy().astype(np.int64) if task == "binary" else frame["x0"].to_numpy() ** 2 + 1
     names = {p.name for p in all_estimators()[name].params}
-    few = {p: 5 for p in ("n_estimators", "iterations") if p in names}
+    few = {p: 5 for p in ("n_estimators", "iterations", "max_rounds", "outer_bags") if p in names}
     setting = Setting(task, 2 if task == "binary" else 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

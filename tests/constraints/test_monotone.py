@@ -29,7 +29,7 @@ def bent(n: int = 400) -> tuple[pd.DataFrame, np.ndarray]:
 
 def few(name: str) -> dict[str, int]:
     """A small number of trees, under the library's own name for it."""
-    names = ("n_estimators", "iterations", "max_iter")
+    names = ("n_estimators", "iterations", "max_iter", "max_rounds")
     return {p.name: 30 for p in all_estimators()[name].params if p.name in names}
 
 

@@ -71,6 +71,7 @@ run.start(asked, sys.argv[1], source=table)
 """The host's memory counts, too, so it is a process of its own: this one holds what other tests left behind."""
 
 
+@pytest.mark.slow
 def test_a_run_within_the_least_memory_delivers_and_says_what_had_no_place(tmp_path):
     subprocess.run([sys.executable, "-c", RUN, str(tmp_path / "run"), str(HOST + LEAST)], check=True)
     records = find(tmp_path / "run").records()

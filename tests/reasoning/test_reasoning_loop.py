@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from reasoning_samples import PROBLEM, THIRD, bodies, knows, text_of
+from reasoning_samples import PROBLEM, THIRD, bodies, knows, text_of, thrifty
 
 import modelwright
+from modelwright import searching
 from modelwright.asking_again import ask_again
 from modelwright.cli import cli
 from modelwright.errors import RequestError
@@ -21,6 +22,8 @@ from modelwright.places import find
 from modelwright.state import State, fold
 from modelwright.stores.folder import Folder
 from modelwright.testing.provider_server import Asked, ProviderServer, Said
+
+pytestmark = pytest.mark.xdist_group("known")  # most look at one run, made once
 
 LIMITED = {"max_experiments": 8, "time_budget": 300.0, "workers": 2}
 SHORT = {"max_experiments": 5, "time_budget": 45.0}
@@ -39,6 +42,13 @@ def fit(out: Path, llm, frame: pd.DataFrame | None = None, **options):
     return modelwright.fit(
         bodies() if frame is None else frame, PROBLEM, target="fat", out=out, llm=llm, **{**LIMITED, **options}
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def thrifty_policies():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searching, "design", thrifty)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +106,7 @@ def test_a_trace_answers_why(known, capsys):
         why(state, "nobody")
 
 
+@pytest.mark.slow
 def test_the_same_replies_give_the_same_run(known, tmp_path):
     _run, state, _ = known
     again = state_of(fit(tmp_path / "run", Scripted(knows, prices=(1.0, 2.0))).folder)
@@ -164,6 +175,7 @@ def test_the_command_asks_a_server_and_says_where_decisions_part(known, tmp_path
     assert not list(tmp_path.rglob("artefacts"))
 
 
+@pytest.mark.slow
 def test_random_but_valid_answers_cost_nothing_but_time(tmp_path):
     run = fit(tmp_path / "run", RandomlyValid(1), **SHORT)
     assert run.summary["holdout"]["score"] > 0.8
@@ -178,7 +190,10 @@ BAD_DAYS = {
 }
 
 
-@pytest.mark.parametrize("day", BAD_DAYS)
+ALIKE = [pytest.param(day, marks=pytest.mark.slow) if day in ("prose", "no tools") else day for day in BAD_DAYS]
+
+
+@pytest.mark.parametrize("day", ALIKE)
 def test_on_a_bad_day_the_policies_decide(tmp_path, day):
     def say(ask):
         return "OK" if ask.purpose == "check" else BAD_DAYS[day]

@@ -31,10 +31,20 @@ def words_of(request: Asked) -> tuple[str, str]:
     return agent, str(messages[-1]["content"]) if messages else ""
 
 
+THRIFTY = """
+from modelwright import searching
+from modelwright.cli import main
+from reasoning_samples import thrifty
+searching.design = thrifty
+main()
+"""
+
+
 def command(*args: object, cwd: Path) -> subprocess.Popen[str]:
-    env = os.environ | {"OMP_WAIT_POLICY": "passive", "COLUMNS": "200"}
+    here = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+    env = os.environ | {"OMP_WAIT_POLICY": "passive", "COLUMNS": "200", "PYTHONPATH": here}
     return subprocess.Popen(
-        [sys.executable, "-m", "modelwright.cli", *map(str, args)],
+        [sys.executable, "-c", THRIFTY, *map(str, args)],
         cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

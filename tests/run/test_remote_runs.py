@@ -36,6 +36,7 @@ def stages_at(run: Path) -> list[str]:
     return [entry["event"]["kind"] for entry in map(json.loads, lines) if "event" in entry]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_from_another_machine(plain, bucket, tmp_path, call, monkeypatch):
     (bucket / "plain.csv").write_bytes(plain.data.read_bytes())
     url, run = f"s3://{BUCKET}/runs/one", bucket / "runs" / "one"
@@ -93,6 +94,7 @@ def at(url: str, run: Path, cache: Path) -> str:
     return url
 
 
+@pytest.mark.slow
 def test_a_run_at_a_url_is_looked_back_at_as_one_in_a_folder(plain, bucket, tmp_path, call, monkeypatch):
     monkeypatch.setenv("MODELWRIGHT_HOME", str(tmp_path / "home"))
     (tmp_path / "plain.csv").write_bytes(plain.data.read_bytes())
