@@ -149,3 +149,6 @@ class _Linked(Future[Outcome]):
 
     def cancel(self) -> bool:
         return self._inner.cancel()
+
+    def running(self) -> bool:
+        return self._inner.running()

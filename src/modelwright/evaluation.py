@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,8 +34,43 @@ OOF_BYTES = 64 << 20
 """Bytes of out-of-fold predictions that are kept in memory."""
 LOOK = 1.0
 """Seconds after which an evaluation asks whether its time is needed for something else."""
+NEARLY = 0.1
+"""Share of the time it has taken within which an evaluation must end to be waited for when that time is needed."""
 SMOOTH_FROM = 1_000
 """Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
+
+
+@dataclass
+class Progress:
+    """How far the steps of an evaluation have come.
+
+    Args:
+        began: ``time.monotonic()`` when they were handed over.
+        begun: the same for those that were seen running.
+        took: seconds of those that ended.
+    """
+
+    began: float
+    begun: dict[Future[Outcome], float] = field(default_factory=dict)
+    took: list[float] = field(default_factory=list)
+
+    def seen(self, pending: Iterable[Future[Outcome]], took: Iterable[float], now: float) -> None:
+        """Note which steps are running, and what others took that have ended."""
+        for step in pending:
+            if step.running():
+                self.begun.setdefault(step, now)
+        self.took += took
+
+    def nearly_done(self, pending: Iterable[Future[Outcome]], now: float) -> bool:
+        """Whether so little is missing that all that was done is worth waiting for: a tenth of its time at most.
+
+        What takes longer than the others did is waited for as long again, no longer.
+        """
+        grace = NEARLY * (now - self.began)
+        if not self.took:
+            return False
+        mean = sum(self.took) / len(self.took)
+        return all(step in self.begun and abs(self.begun[step] + mean - now) <= grace for step in pending)
 
 
 @dataclass(frozen=True)
@@ -356,11 +391,13 @@ class Evaluator:
             waiting[self.engine.submit(step, limits, stage="fit", priority=priority, parent=parent)] = parts
         ended = []
         pending = set(waiting)
+        progress = Progress(time.monotonic())
         while pending:
             # Steps wait in a queue before their own limit begins to count, so the deadline is watched here, too.
             left = stop_at - time.monotonic()
             done, pending = wait(pending, max(0.0, min(left, LOOK)), return_when=FIRST_COMPLETED)
-            if not done and left > LOOK and not recalled():
+            progress.seen(pending, [future.result().seconds for future in done], time.monotonic())
+            if not done and left > LOOK and (not recalled() or progress.nearly_done(pending, time.monotonic())):
                 continue
             outcomes = [(future, future.result()) for future in done]
             failed = next((o for _, o in outcomes if not o.ok), None)

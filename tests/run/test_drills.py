@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 
 import pytest
 from run_samples import customers
@@ -10,7 +11,7 @@ from run_samples import customers
 from modelwright import stages
 from modelwright.engine import Engine
 from modelwright.errors import StepError
-from modelwright.evaluation import Evaluator
+from modelwright.evaluation import Evaluator, Progress
 from modelwright.executors.local import Local
 from modelwright.experiment import run_experiment
 from modelwright.forecasting import Speed
@@ -61,6 +62,18 @@ def test_what_is_under_way_makes_way_when_it_is_recalled(ground):
 
     experiment, _ = run_experiment(4, Plan("late", recipe.estimator), bench, None, tell=lambda *event: None)
     assert experiment.status == "skipped", "nothing else is tried in its place"
+
+
+def test_what_is_nearly_done_is_waited_for():
+    progress = Progress(began=100.0)
+    last, waiting = Future(), Future()
+    last.set_running_or_notify_cancel()
+    progress.seen([last, waiting], [4.0, 4.0, 4.0], 112.0)
+    assert [progress.nearly_done([last], now) for now in (113.0, 115.0, 117.5, 118.0)] == [False, True, True, False]
+    assert not progress.nearly_done([last, waiting], 115.0), "one hasn't begun"
+    first = Progress(began=100.0)
+    first.seen([last], [], 101.0)
+    assert not first.nearly_done([last], 101.0), "nobody knows how long it takes"
 
 
 def test_what_slows_one_boosting_down_is_expected_of_the_others(ground):
