@@ -64,8 +64,9 @@ define install
 	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
 		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
 		&& $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --editable '$(1)'; }
-	@# On all cores, as pip doesn't. Where nothing may write bytecode later, every start would compile anew.
-	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib src >/dev/null || true  # some ship what isn't Python
+	@# What runs import is compiled now; all there is where nothing may write bytecode later.
+	@if [ -z "$$PYTHONDONTWRITEBYTECODE" ]; then $(BIN)/python -m modelwright.warm; \
+		else $(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib src >/dev/null || true; fi
 	@touch $@
 endef
 

@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.xdist_group("ray"),
     # Not imported here: what a cluster is to be asked for must be in the environment before.
     pytest.mark.skipif(find_spec("ray") is None, reason="needs modelwright[ray]"),
+    pytest.mark.slow,
 ]
 
 
