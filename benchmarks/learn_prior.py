@@ -43,8 +43,9 @@ from modelwright.evaluation import Evaluator
 from modelwright.journal import Journal
 from modelwright.memory import Brought
 from modelwright.plan import Plan
+from modelwright.policy.ground import Ground
 from modelwright.policy.ordering import Evidence, by_evidence
-from modelwright.policy.portfolio import Ground, written
+from modelwright.policy.portfolio import written
 from modelwright.preparation import prepare
 from modelwright.recipe import Use
 from modelwright.request import Request

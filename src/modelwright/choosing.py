@@ -19,7 +19,7 @@ from modelwright.ensemble import mixture
 from modelwright.evaluation import Evaluator
 from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment
-from modelwright.policy.portfolio import allowed
+from modelwright.policy.permitted import allowed
 from modelwright.problem import Constraints
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Member, Recipe, Use

@@ -17,7 +17,7 @@ from modelwright.errors import ProgramError
 from modelwright.experiment import INPUTS, REWRITES
 from modelwright.mind import Mind
 from modelwright.plan import Plan
-from modelwright.policy.portfolio import Ground
+from modelwright.policy.ground import Ground
 from modelwright.policy.recovery import Remedy, by_pattern, next_in_chain
 from modelwright.policy.template import render
 from modelwright.program import check

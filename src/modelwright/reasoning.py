@@ -32,7 +32,7 @@ from modelwright.memory import in_words as in_memory
 from modelwright.memory import similar
 from modelwright.mind import Mind
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.portfolio import Ground
+from modelwright.policy.ground import Ground
 from modelwright.programming import Programming
 from modelwright.showing import Shown
 from modelwright.sketching import plan_of, problems_of

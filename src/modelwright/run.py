@@ -307,7 +307,8 @@ class _Telling:
 def _remember(journal: Journal) -> None:
     """Let later runs on this machine know what worked; see :mod:`modelwright.memory`."""
     from modelwright.memory import remember_run
-    from modelwright.policy.portfolio import Ground, portfolio
+    from modelwright.policy.ground import Ground
+    from modelwright.policy.portfolio import portfolio
     from modelwright.state import fold
 
     state = fold(journal.events())

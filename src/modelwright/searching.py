@@ -22,9 +22,9 @@ from modelwright.memory import Remembered
 from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
+from modelwright.policy.ground import Ground
 from modelwright.policy.made import Seen
 from modelwright.policy.pacing import pace, room
-from modelwright.policy.portfolio import Ground
 from modelwright.policy.search import design
 from modelwright.policy.stopping import why_stop
 from modelwright.preparation import Prepared, personal_columns

@@ -10,7 +10,8 @@ from modelwright.briefing import actions_text, experiments_text, problem_text, p
 from modelwright.catalogue import PLANNED, action_lines, offered
 from modelwright.discretion import Discretion
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.portfolio import Ground, permitted
+from modelwright.policy.ground import Ground
+from modelwright.policy.permitted import permitted
 from modelwright.recipe import Recipe, Use
 from modelwright.step import Failure
 

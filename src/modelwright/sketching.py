@@ -14,7 +14,8 @@ from modelwright.agents.recovery import Diagnosis, Fix
 from modelwright.errors import NotApplicable, ProgramError
 from modelwright.hashing import plain
 from modelwright.plan import Experiment, Hypothesis, Plan
-from modelwright.policy.portfolio import Ground, permitted
+from modelwright.policy.ground import Ground
+from modelwright.policy.permitted import permitted
 from modelwright.recipe import Setting, Use
 
 

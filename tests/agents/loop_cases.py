@@ -16,7 +16,7 @@ from modelwright.agents.recovery import RecoveryAgent, RecoveryFacts
 from modelwright.agents.retriever import Retriever, RetrieverFacts, by_traits, known_text
 from modelwright.llms import Message
 from modelwright.plan import Experiment, Hypothesis, Plan
-from modelwright.policy.portfolio import Ground
+from modelwright.policy.ground import Ground
 from modelwright.policy.template import render
 from modelwright.recipe import Recipe, Setting, Use
 from modelwright.showing import Shown

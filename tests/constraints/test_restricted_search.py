@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from modelwright.estimators import all_estimators
-from modelwright.policy.portfolio import allowed, permitted, portfolio
+from modelwright.policy.permitted import allowed, permitted
+from modelwright.policy.portfolio import portfolio
 from modelwright.problem import Constraints
 from modelwright.recipe import Use
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelwright.estimators import all_estimators
 from modelwright.plan import Experiment, Plan
-from modelwright.policy.portfolio import Ground
+from modelwright.policy.ground import Ground
 from modelwright.problem import Constraints, Known, Problem
 from modelwright.profile import Column, Profile
 from modelwright.protocol import Protocol, Score

@@ -15,7 +15,8 @@ from modelwright.estimators import all_estimators
 from modelwright.experiment import INPUTS
 from modelwright.plan import Plan
 from modelwright.policy.made import Seen
-from modelwright.policy.portfolio import names_of, portfolio
+from modelwright.policy.permitted import names_of
+from modelwright.policy.portfolio import portfolio
 from modelwright.policy.search import design
 from modelwright.policy.template import render
 from modelwright.problem import Constraints, Known

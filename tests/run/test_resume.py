@@ -36,11 +36,11 @@ def fits_of(lines: list[dict]) -> set[str]:
     return {s["key"] for s in steps if s["status"] in ("done", "reused") and s["stage"].startswith(("fit", "refit"))}
 
 
-def until(process, run: Path, stage: str, count: int = 1) -> list[psutil.Process]:
-    """Wait for the n-th event of a stage; returns the processes that the run has started by then."""
+def until(process, run: Path, stage: str) -> list[psutil.Process]:
+    """Wait for the first event of a stage; returns the processes that the run has started by then."""
     workers: list[psutil.Process] = []
     # The events of earlier sessions are there before the workers of this one are.
-    while stages_of(run).count(stage) < count or not workers:
+    while stage not in stages_of(run) or not workers:
         assert process.poll() is None, f"ended before {stage}: {process.communicate()}"
         time.sleep(0.02)
         workers = psutil.Process(process.pid).children(recursive=True)

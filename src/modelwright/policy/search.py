@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from modelwright.plan import Experiment, Hypothesis, Plan
+from modelwright.policy.ground import Ground
 from modelwright.policy.made import Seen, content, main_part
-from modelwright.policy.portfolio import Ground, portfolio
+from modelwright.policy.portfolio import portfolio
 from modelwright.policy.tuning import variation
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Use

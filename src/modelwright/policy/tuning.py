@@ -18,9 +18,10 @@ from modelwright.action import Space
 from modelwright.actions import registry
 from modelwright.hashing import digest
 from modelwright.plan import Experiment, Hypothesis, Plan
+from modelwright.policy.ground import Ground
 from modelwright.policy.made import Seen, as_made, content
 from modelwright.policy.ordering import starts
-from modelwright.policy.portfolio import Ground, permitted
+from modelwright.policy.permitted import permitted
 from modelwright.tasks.metrics import find_metric
 
 if TYPE_CHECKING:

@@ -1,0 +1,128 @@
+"""What experiments are designed from: the problem, the columns, what is known of them, and what past runs showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelwright.actions import predicted_seconds
+from modelwright.memory import Remembered
+from modelwright.plan import Plan
+from modelwright.problem import Problem
+from modelwright.profile import Column, Profile
+from modelwright.protocol import Protocol
+from modelwright.recipe import Setting, Use
+from modelwright.table import Schema
+from modelwright.traits import traits
+
+SKEWED = 1.0
+"""Skewness of a positive regression target beyond which its logarithm is tried."""
+
+NOMINAL = 0.8
+"""Share of the columns that are categories, or may be, from which on their pairs are tried early."""
+
+NEAR = 0.3
+"""Share of a target's variance that may be left when a column is taken off it, for the difference to be tried."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What experiments are designed from.
+
+    Args:
+        problem: what is asked.
+        schema: the columns that models may use.
+        profile: aggregates of the development rows.
+        protocol: how models are judged.
+        memory: past runs on this machine that may be learnt from.
+    """
+
+    problem: Problem
+    schema: Schema
+    profile: Profile
+    protocol: Protocol
+    memory: tuple[Remembered, ...] = ()
+
+    @property
+    def task(self) -> str:
+        """The task type."""
+        return self.problem.task.value
+
+    @property
+    def classification(self) -> bool:
+        """Whether the target is a class."""
+        return bool(self.problem.classes)
+
+    @property
+    def rows(self) -> int:
+        """Development rows."""
+        return self.protocol.n_development
+
+    @property
+    def traits(self) -> dict[str, float]:
+        """What the problem is like, in numbers."""
+        return traits(self.problem, self.profile)
+
+    def price(self, plan: Plan) -> float:
+        """Predicted seconds of one core for a plan's whole evaluation."""
+        setting = Setting(self.task, len(self.problem.classes))
+        one = predicted_seconds(plan.recipe, self.rows, len(self.schema.fields), setting)
+        return one * len(self.protocol.parts())
+
+    @property
+    def temporal(self) -> bool:
+        """Whether rows have a past that features can be made of."""
+        return self.problem.time_column.value is not None and bool(self.schema.of_kind("numeric"))
+
+    @property
+    def skewed_target(self) -> bool:
+        """Whether the logarithm of a regression target may be easier to predict."""
+        numbers = self.profile.target_numbers
+        low = numbers.get("q01", numbers.get("q05", -1.0))
+        return not self.classification and low >= 0 and numbers.get("skew", 0.0) > SKEWED
+
+    @property
+    def near(self) -> Use | None:
+        """What relates the target to the column that it stays nearest to, where little of it is left then."""
+        anchors = () if self.classification else self.profile.anchors
+        known = [a for a in anchors if a.left <= NEAR and a.column in self.schema]
+        return Use(known[0].method, {"column": known[0].column}) if known else None
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Whole-number columns with many values that repeat like names do: possibly categories written as numbers."""
+        return tuple(
+            c.name
+            for c in self._whole
+            if c.distinct > 50
+            and c.quantiles
+            and c.quantiles[-1] > 4 * c.distinct
+            and self.profile.rows > 4 * c.distinct
+        )
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """Whole-number columns with few values: grades, counts, or categories written as numbers."""
+        return tuple(c.name for c in self._whole if 3 <= c.distinct <= 20)
+
+    @property
+    def combinable(self) -> bool:
+        """Whether pairs of categories may say more than each alone; few levels combine inside of trees."""
+        named = (*self.schema.of_kind("category"), *self.codes)
+        return sum(self.profile[name].distinct > 5 for name in named) >= 2
+
+    @property
+    def nominal(self) -> bool:
+        """Whether there is hardly anything but categories that may combine: the signal is in their pairs then."""
+        named = {*self.schema.of_kind("category"), *self.codes}
+        return self.combinable and len(named) >= NOMINAL * len(self.schema.fields)
+
+    @property
+    def every_level(self) -> Use | None:
+        """The view for CatBoost where categories have more levels than other libraries take; ``None`` elsewhere."""
+        named = (*self.schema.of_kind("category"), *self.codes)
+        many = any(self.profile[name].distinct > 250 for name in named)
+        return Use("native", {"max_levels": 100_000}) if many else None
+
+    @property
+    def _whole(self) -> tuple[Column, ...]:
+        return tuple(self.profile[f.name] for f in self.schema.fields if f.kind == "numeric" and f.whole)
