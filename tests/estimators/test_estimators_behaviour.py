@@ -17,8 +17,9 @@ from modelwright.estimators import all_estimators
 from modelwright.estimators._early_stopping import inner_folds, inner_split
 from modelwright.estimators._model import quiet
 from modelwright.persistence import dump_model, load_model
+from modelwright.pipeline import compile_recipe, raw_predictions
 from modelwright.policy.constraints import parse_constraints
-from modelwright.recipe import Setting, Use
+from modelwright.recipe import Recipe, Setting, Use
 
 BINARY, REGRESSION = Setting("binary", 2), Setting("regression", 0)
 
@@ -422,3 +423,15 @@ def test_neighbours_of_clear_classes_are_as_sure_as_they_should_be():
     assert model.power_ > 1.0
     model.power_ = 1.0
     assert np.log(sure).mean() > np.log(model.predict_proba(X[400:])[np.arange(200), y[400:]]).mean()
+
+
+def test_a_class_of_a_handful_of_rows_gets_its_share_from_clouds():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(203, 4)), columns=[*"abcd"])
+    y = np.repeat([0, 1, 2], [100, 100, 3])
+    frame.loc[y == 1, "a"] += 4.0
+    frame.loc[y == 2, "b"] = 1.0  # no spread at all
+    fitted = compile_recipe(Recipe(Use("quadratic_discriminant")), Setting("multiclass", 3)).fit(frame, y)
+    found = raw_predictions(fitted, frame, True)
+    assert np.allclose(found.sum(axis=1), 1.0) and np.allclose(found[:, 2], 3 / 203)
+    assert (found[:200].argmax(axis=1) == y[:200]).mean() > 0.95

@@ -16,7 +16,7 @@ from modelwright.experiment import INPUTS
 from modelwright.plan import Plan
 from modelwright.policy.made import Seen
 from modelwright.policy.permitted import names_of
-from modelwright.policy.portfolio import portfolio
+from modelwright.policy.portfolio import portfolio, written
 from modelwright.policy.search import design
 from modelwright.policy.template import render
 from modelwright.problem import Constraints, Known
@@ -255,3 +255,22 @@ def test_where_the_target_stays_near_a_column_the_difference_is_tried():
     assert portfolio(directed)
     for other in (base, far, directed, replace(near, schema=Schema(base.schema.fields[1:]))):
         assert not [p for p in portfolio(other) if p.target is not None]
+
+
+def test_what_takes_a_moment_is_written_before_what_takes_long():
+    numbers = tuple((f"x{i}", "numeric", 400) for i in range(20))
+    measured, mixed, regression = (
+        ground(rows=3_000, kinds=numbers),
+        ground(rows=3_000),
+        ground("regression", rows=3_000),
+    )
+    for base, quick in (
+        (measured, {"svm", "quadratic-discriminant", "nearest-neighbours"}),
+        (mixed, {"svm", "nearest-neighbours"}),
+        (regression, {"svm", "nearest-neighbours"}),
+    ):
+        order = [p.name for p in written(base)]
+        assert quick <= set(order[: order.index("catboost")]) & set(order[: order.index("mlp")])
+        assert ("quadratic-discriminant" in order) == ("quadratic-discriminant" in quick)
+    order = [p.name for p in written(ground(rows=9_000, kinds=numbers))]
+    assert order.index("mlp") < order.index("svm"), "by then it takes longer than the network"

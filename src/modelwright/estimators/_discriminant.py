@@ -1,8 +1,8 @@
-"""Discriminant analysis where classes may have a single row."""
+"""Discriminant analysis where classes may have few rows."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,10 +10,16 @@ from modelwright.estimators._model import Array, Wrapped
 
 
 class Spread(Wrapped):
-    """A classifier that needs to see how each class varies: classes with a single row only get their share."""
+    """A classifier that needs to see how each class varies: classes with too few rows only get their share.
+
+    Class attributes:
+        least: rows that a class must have.
+    """
+
+    least: ClassVar[int] = 2
 
     def _fit_one(self, estimator: Any, X: Any, y: Array, weights: Array | None) -> Any:
-        self.enough_ = np.bincount(y) >= 2
+        self.enough_ = np.bincount(y) >= self.least
         rows = self.enough_[y]
         if self.enough_.sum() < 2:
             return None
@@ -24,3 +30,9 @@ class Spread(Wrapped):
         if self.fitted_ is not None:
             raw[:, self.enough_] = self.prior_[self.enough_].sum() * self.fitted_.predict_proba(X)
         return raw
+
+
+class Clouds(Spread):
+    """Each class has a covariance of its own; one of a handful of rows has no full rank."""
+
+    least = 10

@@ -43,6 +43,7 @@ class Quadratic(_Discriminant):
     """Quadratic discriminant analysis."""
 
     name = "quadratic_discriminant"
+    wrapper = "modelwright.estimators._discriminant:Clouds"
     description = "Quadratic discriminant analysis: each class has its own normal cloud; for few columns."
     params = (
         Real("shrinkage", "how far each covariance is drawn to its mean variance; None finds it (Ledoit and Wolf)",

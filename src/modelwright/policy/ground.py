@@ -18,7 +18,11 @@ SKEWED = 1.0
 """Skewness of a positive regression target beyond which its logarithm is tried."""
 
 NOMINAL = 0.8
-"""Share of the columns that are categories, or may be, from which on their pairs are tried early."""
+"""Share of the columns from which on nearly all are of a kind: categories, or what may be, whose pairs are tried early;
+or quantities."""
+
+CLOUDS = 60
+"""Columns up to which the covariance of each class is tried."""
 
 NEAR = 0.3
 """Share of a target's variance that may be left when a column is taken off it, for the difference to be tried."""
@@ -103,6 +107,13 @@ class Ground:
     def grades(self) -> tuple[str, ...]:
         """Whole-number columns with few values: grades, counts, or categories written as numbers."""
         return tuple(c.name for c in self._whole if 3 <= c.distinct <= 20)
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are classes, and nearly all columns are quantities, few enough for a covariance of each."""
+        many_valued = sum(self.profile[name].distinct > 20 for name in self.schema.of_kind("numeric"))
+        few = self.classification and len(self.schema.fields) <= CLOUDS
+        return few and many_valued >= NOMINAL * len(self.schema.fields)
 
     @property
     def combinable(self) -> bool:

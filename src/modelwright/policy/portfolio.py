@@ -83,9 +83,20 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     calm = {"early_stopping_rounds": PAUSE} if ground.classification else {}
     forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
     network = Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
+    kernel = Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
+    neighbours = Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
+    clouds = Plan(
+        "quadratic-discriminant", Use("quadratic_discriminant"),
+        reason="A normal cloud for each class takes a moment, and is all there is to find where classes are such.",
+    )  # fmt: skip
+    # What takes a moment goes before what takes long: it costs next to nothing, and shows sooner what isn't worth it.
+    moment = ground.price(network) * (1.0 if many else 1 / 3)
+    others = (kernel, clouds, neighbours) if ground.measured else (kernel, neighbours)
+    quick = tuple(plan for plan in others if similar and ground.price(plan) <= moment)
     if many:
         yield forest
         yield network
+        yield from quick
     past = history(ground)
     if past:
         yield Plan(
@@ -143,7 +154,9 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         yield pairs
     if not large and not ground.nominal:  # four networks are averaged there, which take longer than both together
         yield forest
+        yield from quick
         yield default
+    yield from quick
     yield network
     yield forest
     if codes or ground.grades:
@@ -211,7 +224,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Random trees for the logarithm.",
         )  # fmt: skip
     if similar:
-        yield Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
+        yield kernel
     yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
     yield default
@@ -235,7 +248,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         reason="Random thresholds make boosting less sure of noise.",
     )  # fmt: skip
     if similar:
-        yield Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
+        yield neighbours
     if ground.rows <= CURVES_ROWS and len(ground.schema.fields) <= CURVES_COLUMNS:
         yield Plan(
             "explainable-boosting", Use("explainable_boosting"), target=log,
