@@ -2,7 +2,7 @@
 #
 #   make demo     run the main job on the shipped example     make demo ARGS="--full"
 #   make test     run the tests                               make test ARGS="tests/readers -x"
-#   make slow     run the whole runs that test leaves out: on a cluster, at URLs, with thousands of columns
+#   make slow     run the whole runs that test leaves out: on a cluster, at URLs, with a thousand columns
 #   make drills   kill runs at many more moments than the tests do, and play every fault; takes long
 #   make check    formatting, lint, types, layers
 #   make bench    run against other AutoML tools               make bench ARGS="--list"
@@ -64,7 +64,8 @@ define install
 	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
 		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
 		&& $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --editable '$(1)'; }
-	@# What runs import is compiled now; all there is where nothing may write bytecode later.
+	@# What runs import is compiled now; all there is where nothing may write bytecode later. Some packages ship files
+	@# that aren't Python, which compileall counts as failures.
 	@if [ -z "$$PYTHONDONTWRITEBYTECODE" ]; then $(BIN)/python -m modelwright.warm; \
 		else $(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib src >/dev/null || true; fi
 	@touch $@

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,37 +40,21 @@ SMOOTH_FROM = 1_000
 """Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
 
 
-@dataclass
-class Progress:
-    """How far the steps of an evaluation have come.
+def nearly_done(now: float, began: float, begun: Sequence[float | None], took: Sequence[float]) -> bool:
+    """Whether so little of an evaluation is missing that all that was done is worth waiting for.
+
+    What takes longer than the others did is waited for as long again, no longer.
 
     Args:
-        began: ``time.monotonic()`` when they were handed over.
-        begun: the same for those that were seen running.
+        now: ``time.monotonic()``.
+        began: when its steps were handed over.
+        begun: when each step that is missing was first seen running; ``None`` for one that wasn't.
         took: seconds of those that ended.
     """
-
-    began: float
-    begun: dict[Future[Outcome], float] = field(default_factory=dict)
-    took: list[float] = field(default_factory=list)
-
-    def seen(self, pending: Iterable[Future[Outcome]], took: Iterable[float], now: float) -> None:
-        """Note which steps are running, and what others took that have ended."""
-        for step in pending:
-            if step.running():
-                self.begun.setdefault(step, now)
-        self.took += took
-
-    def nearly_done(self, pending: Iterable[Future[Outcome]], now: float) -> bool:
-        """Whether so little is missing that all that was done is worth waiting for: a tenth of its time at most.
-
-        What takes longer than the others did is waited for as long again, no longer.
-        """
-        grace = NEARLY * (now - self.began)
-        if not self.took:
-            return False
-        mean = sum(self.took) / len(self.took)
-        return all(step in self.begun and abs(self.begun[step] + mean - now) <= grace for step in pending)
+    if not took:
+        return False
+    grace, mean = NEARLY * (now - began), sum(took) / len(took)
+    return all(start is not None and abs(start + mean - now) <= grace for start in begun)
 
 
 @dataclass(frozen=True)
@@ -389,17 +373,18 @@ class Evaluator:
             soft = min(slice_seconds * fits, 0.8 * left) if slice_seconds else 0.0
             limits = Limits(seconds=max(1.0, left), soft_seconds=max(0.0, soft), memory=self.memory)
             waiting[self.engine.submit(step, limits, stage="fit", priority=priority, parent=parent)] = parts
-        ended = []
+        ended: list[tuple[Parts, Outcome]] = []
         pending = set(waiting)
-        progress = Progress(time.monotonic())
+        began, begun = time.monotonic(), dict[Future[Outcome], float]()
         while pending:
             # Steps wait in a queue before their own limit begins to count, so the deadline is watched here, too.
             left = stop_at - time.monotonic()
             done, pending = wait(pending, max(0.0, min(left, LOOK)), return_when=FIRST_COMPLETED)
-            progress.seen(pending, [future.result().seconds for future in done], time.monotonic())
-            if not done and left > LOOK and (not recalled() or progress.nearly_done(pending, time.monotonic())):
+            outcomes, now = [(future, future.result()) for future in done], time.monotonic()
+            begun |= {future: now for future in pending if future not in begun and future.running()}
+            soon = nearly_done(now, began, [begun.get(f) for f in pending], [o.seconds for _, o in ended])
+            if not done and left > LOOK and (not recalled() or soon):
                 continue
-            outcomes = [(future, future.result()) for future in done]
             failed = next((o for _, o in outcomes if not o.ok), None)
             if failed is not None or not done:
                 for other in pending:

@@ -30,7 +30,7 @@ from modelwright.testing.provider_server import Asked, ProviderServer, Said
 pytestmark = pytest.mark.xdist_group("killed")  # they share a process that has imported everything
 
 # Later sessions repeat more before they get anywhere, so that gaps have to grow for a run to come to its end.
-CHAINS = {"every 31 moments, then less often": [31 + 9 * i for i in range(40)]}
+CHAINS = {f"every {first} moments, then less often": [first + 9 * i for i in range(40)] for first in (7, 31)}
 if MANY:
     CHAINS |= {f"from {first} by {by}": [first + by * i for i in range(60)] for first in range(1, 60) for by in (4, 7)}
 RANDOM = list(range(MANY or 1))
@@ -120,7 +120,10 @@ def must_be_the_same(run: Path, other: Path) -> None:
         assert json.loads((run / name).read_text("utf-8"))
 
 
-@pytest.mark.parametrize("gaps", CHAINS.values(), ids=CHAINS)
+@pytest.mark.parametrize(
+    "gaps",
+    [pytest.param(gaps, id=name, marks=[pytest.mark.slow] * (gaps[0] == 7)) for name, gaps in CHAINS.items()],
+)
 def test_killed_again_and_again(gaps, mortals, alone, tmp_path):
     other, request, _ = alone
     lived = mortals.live(tmp_path / "run", request, gaps)
@@ -161,7 +164,7 @@ def test_no_provider_is_asked_twice(mortals, tmp_path):
             "data": str(tmp_path / "customers.csv"), "statement": "Which customers will leave?", "target": "left",
             "time_budget": 3600.0, "max_experiments": 7, "llm": f"{server.url}#expert",
         }  # fmt: skip
-        lived = mortals.live(tmp_path / "run", request, [70 + 45 * i for i in range(25)])
+        lived = mortals.live(tmp_path / "run", request, [60 + 40 * i for i in range(25)])
     assert lived["kills"] >= 5, lived
     records, state = log_of(tmp_path / "run")
     assert state.status == "finished"

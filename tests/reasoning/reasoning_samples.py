@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 from modelwright import searching
 from modelwright.llms import Ask
 from modelwright.plan import Plan
+from modelwright.policy.ground import Ground
+from modelwright.policy.made import Seen
 
 PROBLEM = "Predict the body fat class (fat) of a person."
 FIRST = {
@@ -47,9 +49,8 @@ THIRD = {
 TAKE_LONG = {"lightgbm", "xgboost", "catboost", "extra_trees", "random_forest", "mlp"}
 
 
-def thrifty(*asked: Any, design=searching.design) -> Plan | None:
+def thrifty(ground: Ground, number: int, plans: Sequence[Plan], seen: Seen, design=searching.design) -> Plan | None:
     """Stands in for the policies where only the model's part in a run matters: their plans that are quickly fitted."""
-    ground, number, plans, seen = asked
     left_out: list[Plan] = []
     while (plan := design(ground, number, [*plans, *left_out], seen)) and plan.estimator.action in TAKE_LONG:
         left_out.append(plan)

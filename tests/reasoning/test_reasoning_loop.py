@@ -190,10 +190,10 @@ BAD_DAYS = {
 }
 
 
-ALIKE = [pytest.param(day, marks=pytest.mark.slow) if day in ("prose", "no tools") else day for day in BAD_DAYS]
+SLOW = ("prose", "no tools")
 
 
-@pytest.mark.parametrize("day", ALIKE)
+@pytest.mark.parametrize("day", [pytest.param(day, marks=[pytest.mark.slow] * (day in SLOW)) for day in BAD_DAYS])
 def test_on_a_bad_day_the_policies_decide(tmp_path, day):
     def say(ask):
         return "OK" if ask.purpose == "check" else BAD_DAYS[day]

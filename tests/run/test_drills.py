@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 
 import pytest
 from run_samples import customers
@@ -11,7 +10,7 @@ from run_samples import customers
 from modelwright import stages
 from modelwright.engine import Engine
 from modelwright.errors import StepError
-from modelwright.evaluation import Evaluator, Progress
+from modelwright.evaluation import Evaluator, nearly_done
 from modelwright.executors.local import Local
 from modelwright.experiment import run_experiment
 from modelwright.forecasting import Speed
@@ -65,15 +64,10 @@ def test_what_is_under_way_makes_way_when_it_is_recalled(ground):
 
 
 def test_what_is_nearly_done_is_waited_for():
-    progress = Progress(began=100.0)
-    last, waiting = Future(), Future()
-    last.set_running_or_notify_cancel()
-    progress.seen([last, waiting], [4.0, 4.0, 4.0], 112.0)
-    assert [progress.nearly_done([last], now) for now in (113.0, 115.0, 117.5, 118.0)] == [False, True, True, False]
-    assert not progress.nearly_done([last, waiting], 115.0), "one hasn't begun"
-    first = Progress(began=100.0)
-    first.seen([last], [], 101.0)
-    assert not first.nearly_done([last], 101.0), "nobody knows how long it takes"
+    found = [nearly_done(now, 100.0, [112.0], [4.0, 4.0, 4.0]) for now in (113.0, 115.0, 117.5, 118.0)]
+    assert found == [False, True, True, False]
+    assert not nearly_done(115.0, 100.0, [112.0, None], [4.0, 4.0, 4.0]), "one hasn't begun"
+    assert not nearly_done(101.0, 100.0, [101.0], []), "nobody knows how long it takes"
 
 
 def test_what_slows_one_boosting_down_is_expected_of_the_others(ground):

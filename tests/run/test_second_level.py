@@ -99,11 +99,11 @@ def test_the_mixture_stays_where_it_is_as_good_or_must_be_read(known):
 def test_a_run_delivers_it_a_replay_repeats_it_and_a_file_is_predicted_by_it(tmp_path):
     # Products of columns, of which boosting on so few rows finds too little: it says too little of all that is large.
     rng = np.random.default_rng(1)
-    x = rng.uniform(-1, 1, size=(300, 6))
-    size = x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3] + 0.05 * rng.normal(size=300)
+    x = rng.uniform(-1, 1, size=(500, 6))
+    size = x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3] + 0.05 * rng.normal(size=500)
     pd.DataFrame(x, columns=[*"abcdef"]).round(3).assign(size=size.round(4)).to_csv(tmp_path / "d.csv", index=False)
     run = tmp_path / "run"
-    asked = ["--problem", "How large is it?", "--target", "size", "--max-experiments", 4, "--time-budget", "60s"]
+    asked = ["--problem", "How large is it?", "--target", "size", "--max-experiments", 4, "--time-budget", "5m"]
     ended = command("run", tmp_path / "d.csv", *asked, "--yes", "--out", run, cwd=tmp_path)
     assert ended.code == 0, ended.err
     delivery = next(x["result"]["delivery"] for x in lines_of(run) if x["stage"] == "delivered")

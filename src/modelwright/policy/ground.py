@@ -17,9 +17,8 @@ from modelwright.traits import traits
 SKEWED = 1.0
 """Skewness of a positive regression target beyond which its logarithm is tried."""
 
-NOMINAL = 0.8
-"""Share of the columns from which on nearly all are of a kind: categories, or what may be, whose pairs are tried early;
-or quantities."""
+NEARLY_ALL = 0.8
+"""Share of the columns that must be of a kind for the table to count as one of that kind."""
 
 CLOUDS = 60
 """Columns up to which the covariance of each class is tried."""
@@ -113,7 +112,7 @@ class Ground:
         """Whether there are classes, and nearly all columns are quantities, few enough for a covariance of each."""
         many_valued = sum(self.profile[name].distinct > 20 for name in self.schema.of_kind("numeric"))
         few = self.classification and len(self.schema.fields) <= CLOUDS
-        return few and many_valued >= NOMINAL * len(self.schema.fields)
+        return few and many_valued >= NEARLY_ALL * len(self.schema.fields)
 
     @property
     def combinable(self) -> bool:
@@ -125,7 +124,7 @@ class Ground:
     def nominal(self) -> bool:
         """Whether there is hardly anything but categories that may combine: the signal is in their pairs then."""
         named = {*self.schema.of_kind("category"), *self.codes}
-        return self.combinable and len(named) >= NOMINAL * len(self.schema.fields)
+        return self.combinable and len(named) >= NEARLY_ALL * len(self.schema.fields)
 
     @property
     def every_level(self) -> Use | None:

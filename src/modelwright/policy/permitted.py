@@ -24,7 +24,9 @@ def permitted(ground: Ground, plan: Plan) -> bool:
     touched = [use.params.get("columns") for use in plan.transforms]
     touched += [(use.params["column"],) for use in (plan.target,) if use is not None and "column" in use.params]
     # What is made of a directed column may bend the direction again.
-    return all(t and not set(t) & set(ground.problem.constraints.monotone) for t in touched) or not _directed(ground)
+    constraints = ground.problem.constraints
+    free = all(t and not set(t) & set(constraints.monotone) for t in touched)
+    return free or not _directed(constraints, ground.task)
 
 
 def allowed(constraints: Constraints, estimator: str, task: str) -> bool:
@@ -37,9 +39,10 @@ def allowed(constraints: Constraints, estimator: str, task: str) -> bool:
         return False
     if constraints.interpretable and not member.interpretable:
         return False
-    directed = bool(constraints.monotone) and task != "multiclass"
+    directed = _directed(constraints, task)
     return not directed or member.monotone or member.family == "linear" or estimator.startswith("baseline_")
 
 
-def _directed(ground: Ground) -> bool:
-    return bool(ground.problem.constraints.monotone) and ground.task != "multiclass"
+def _directed(constraints: Constraints, task: str) -> bool:
+    """Whether predictions must keep to directions; several classes have none."""
+    return bool(constraints.monotone) and task != "multiclass"
