@@ -365,7 +365,7 @@ def test_a_network_that_the_clock_cuts_has_gone_through_all_of_its_cycle(monkeyp
     monkeypatch.setattr("modelwright.estimators._perceptron.time.monotonic", lambda: float(next(ticks)))
 
     def error(stop_at):
-        net = build("mlp", replace(REGRESSION, stop_at=stop_at), hidden_layer_sizes=(64, 32))
+        net = build("mlp", replace(REGRESSION, stop_at=stop_at), bins=0, hidden_layer_sizes=(64, 32))
         net.fit(X[train], y[train])
         return np.sqrt(np.mean((net.predict(X[test]) - y[test]) ** 2)), net.truncated_
 

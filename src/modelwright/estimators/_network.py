@@ -9,6 +9,7 @@ import numpy as np
 from modelwright.estimators._early_stopping import inner_folds, inner_split
 from modelwright.estimators._model import Array, Model
 from modelwright.estimators._perceptron import Course, Fitting
+from modelwright.estimators._pieces import Pieces
 from modelwright.estimators.neural import averaged, batch_of
 
 
@@ -20,6 +21,7 @@ class Network(Model):
 
     Args:
         n_estimators: networks that are averaged; ``None`` as :func:`~modelwright.estimators.neural.averaged` says.
+        bins: pieces that a column's range is divided into at most.
         hidden_layer_sizes: neurons of each hidden layer.
         dropout: share of the hidden neurons that are left out in each step.
         weight_decay: what a step takes off each weight, in proportion to the step's size.
@@ -33,6 +35,7 @@ class Network(Model):
         ordered: whether rows lie in the order of a time or group column.
 
     Attributes:
+        pieces_: how columns are encoded.
         networks_: the fitted networks.
     """
 
@@ -42,6 +45,7 @@ class Network(Model):
     def __init__(
         self,
         n_estimators: int | None,
+        bins: int,
         hidden_layer_sizes: tuple[int, ...],
         dropout: float,
         weight_decay: float,
@@ -54,7 +58,7 @@ class Network(Model):
         stop_at: float | None = None,
         ordered: bool = False,
     ) -> None:
-        self.n_estimators = n_estimators
+        self.n_estimators, self.bins = n_estimators, bins
         self.hidden_layer_sizes, self.dropout, self.weight_decay = hidden_layer_sizes, dropout, weight_decay
         self.learning_rate_init, self.batch_size, self.max_iter = learning_rate_init, batch_size, max_iter
         self.n_classes, self.seed, self.threads = n_classes, seed, threads
@@ -71,6 +75,7 @@ class Network(Model):
         else:
             parts = [inner_split(y, 0.1, classes, self.ordered, self.seed)]
         X = X.astype(np.float32)
+        self.pieces_ = Pieces(X, self.bins)
         if classes:
             targets = np.eye(len(self.classes_), dtype=np.float32)[y]
         else:
@@ -92,16 +97,21 @@ class Network(Model):
                 self.seed + i,
             )
             data = [(X[rows], targets[rows], _of_mean_one(marks[rows])) for rows in (train, held)]
-            network, cut = Fitting(course, X.shape[1], targets.shape[1]).fit(*data)
+            network, cut = Fitting(course, self.pieces_.width, targets.shape[1]).fit(self.pieces_, *data)
             self.truncated_ = self.truncated_ or cut
             self.networks_.append(network)
 
     def _raw(self, X: Any) -> Array:
-        X = X.astype(np.float32)
+        X = self.pieces_(X.astype(np.float32))
         if self.n_classes:
             return np.asarray(np.mean([net.predict_proba(X) for net in self.networks_], axis=0, dtype=np.float64))
         raw = np.asarray(np.mean([net.predict(X) for net in self.networks_], axis=0, dtype=np.float64))
         return raw * self.scale_[1] + self.scale_[0]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "networks_") and not hasattr(self, "pieces_"):
+            self.pieces_ = Pieces(np.zeros((1, 1)), 0)  # a model of an earlier version: it takes columns as they are
 
 
 def _of_mean_one(weights: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import softmax
 
 from modelwright.estimators._model import Array
+from modelwright.estimators._pieces import Pieces
 
 WARM_UP, START, SLOWEST = 0.25, 1 / 25, 1e-5
 """Share of the cycle in which steps become longer; the shares of the longest step with which it begins and ends."""
@@ -51,7 +52,7 @@ class Course(NamedTuple):
 
 
 class Perceptron:
-    """A fitted network: a linear map for each layer, with ``max(0, x)`` between them.
+    """A fitted network over encoded rows: a linear map for each layer, with ``max(0, x)`` between them.
 
     Batches are normalised after each hidden map in fitting (Ioffe and Szegedy, 2015), which is part of the maps
     afterwards.
@@ -97,14 +98,14 @@ class Fitting:
 
     Args:
         course: how.
-        columns: number of inputs.
+        inputs: columns of encoded rows.
         outputs: number of classes, or 1 for values.
     """
 
-    def __init__(self, course: Course, columns: int, outputs: int) -> None:
+    def __init__(self, course: Course, inputs: int, outputs: int) -> None:
         self._course = course
         self._random = np.random.default_rng(course.seed)
-        sizes = (columns, *course.hidden, outputs)
+        sizes = (inputs, *course.hidden, outputs)
         self._inner = len(course.hidden)
         gains = (2.0,) * self._inner + (1.0,)
         self._weights = [
@@ -123,14 +124,16 @@ class Fitting:
     def _learnt(self) -> list[Array]:
         return [*self._weights, *self._constants, *self._scales]
 
-    def fit(self, train: Sequence[Array], held: Sequence[Array]) -> tuple[Perceptron, bool]:
+    def fit(self, pieces: Pieces, train: Sequence[Array], held: Sequence[Array]) -> tuple[Perceptron, bool]:
         """Learn from rows and return the network where it was best on others, and whether the clock had a say.
 
         Args:
+            pieces: how rows are encoded; a step at a time, since encoded rows take up to nine times the memory.
             train: rows (n, columns), targets (n, outputs), and weights (n,) with mean 1, in single precision.
             held: the same of the rows that are only predicted.
         """
         rows, targets, weights = train
+        judged = (pieces(held[0]), *held[1:])
         batch = min(self._course.batch, len(rows))
         steps = max(1, len(rows) // batch)
         total, done, began, cut = steps * self._course.passes, 0, time.monotonic(), False
@@ -142,12 +145,12 @@ class Fitting:
                 chosen = order[at : at + batch]
                 late = spent > max(done / total, IN_TIME)
                 cut = cut or late
-                self._step(rows[chosen], targets[chosen], weights[chosen], spent if late else done / total)
+                self._step(pieces(rows[chosen]), targets[chosen], weights[chosen], spent if late else done / total)
                 done += 1
                 if spent >= 1:
                     break
             now = self._folded()
-            loss = _loss(now, *held)
+            loss = _loss(now, *judged)
             if loss < least:
                 best, least = now, loss
             if done == total or spent >= 1:

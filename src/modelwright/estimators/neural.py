@@ -13,6 +13,9 @@ from modelwright.estimators import Estimator, Family
 from modelwright.estimators._params import Layers
 from modelwright.recipe import Setting
 
+WIDEST = 256
+"""Pieces of all columns together: wide tables get fewer a column, since the first layer's price grows with them."""
+
 
 def averaged(rows: int) -> int:
     """Networks that are averaged where nobody says: four below 5,000 rows, where one is a matter of luck."""
@@ -31,13 +34,15 @@ class MultilayerPerceptron(Estimator):
     family: ClassVar[Family] = "neural"
     varies: ClassVar[bool] = True
     description = (
-        "A small neural network, taken from its best pass on held-out rows: smooth where trees are stepped, so a "
-        "good partner for them in an ensemble."
+        "A small neural network over columns and pieces of them, taken from its best pass on held-out rows: it bends "
+        "where trees have steps, so it is a good partner for them in an ensemble."
     )
     view = "dense"
     params = (
         Integer("n_estimators", "networks that are averaged; None takes four below 5,000 rows, else one", None, low=1,
                 high=100),
+        Integer("bins", "pieces of a column's range that are inputs, too; 0 for none; fewer on wide tables", 8, low=0,
+                high=64, search=(0, 16)),
         Layers("hidden_layer_sizes", "neurons of each hidden layer", (256, 128), low=1, high=2_048, whole=True,
                max_items=8,
                search=((64, 32), (128, 64), (256, 128), (512, 128), (256, 256, 256), (128, 128, 128, 128))),
@@ -67,7 +72,9 @@ class MultilayerPerceptron(Estimator):
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        sizes = [columns, *(params.get("hidden_layer_sizes") or (256, 128)), max(1, setting.n_classes)]
+        bins = min(params.get("bins", 8), WIDEST // max(1, columns))
+        inputs = columns * (1 + bins) if bins > 1 else columns
+        sizes = [inputs, *(params.get("hidden_layer_sizes") or (256, 128)), max(1, setting.n_classes)]
         weights = sum(a * b for a, b in pairwise(sizes))
         batch = params.get("batch_size") or batch_of(rows)
         several = params.get("n_estimators") or averaged(rows)

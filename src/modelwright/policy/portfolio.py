@@ -82,7 +82,9 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     # than a number found on a part of them.
     calm = {"early_stopping_rounds": PAUSE} if ground.classification else {}
     forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
-    network = Plan("mlp", Use("mlp"), reason="A small neural network sees smooth effects that trees cut into steps.")
+    network = Plan(
+        "mlp", Use("mlp"), reason="A small neural network sees effects across columns that trees cut into steps."
+    )
     kernel = Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
     neighbours = Plan("nearest-neighbours", Use("k_nearest_neighbors"), reason="Similar rows, similar outcomes.")
     clouds = Plan(
@@ -199,6 +201,10 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Leaves of a few rows tell rare cases, and near copies of rows, apart.",
         )  # fmt: skip
     yield from differences[2:]
+    yield Plan(
+        "mlp-smooth", Use("mlp", {"bins": 0, "n_estimators": 2}),
+        reason="Without pieces of columns a network sees smooth effects only, and errs in other places.",
+    )  # fmt: skip
     if large:
         yield Plan(
             "mlp-averaged", Use("mlp", {"n_estimators": 4}),
