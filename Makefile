@@ -8,13 +8,14 @@
 #   make bench    run against other AutoML tools               make bench ARGS="--list"
 #   make clean    remove .venv and what tools leave behind; runs are kept
 #
-# PYTHON names the interpreter to build .venv from; it has to be 3.11 or later. UV= leaves uv out.
+# PYTHON names the interpreter to build .venv from; it has to be 3.11 or later. uv, which installs in a tenth of pip's
+# time, is fetched into .venv where it is missing, unless pip is set up for an index of its own; UV= leaves it out.
 
 VENV   ?= .venv
 ARGS   ?=
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
-UV     ?= $(shell command -v uv 2>/dev/null)
+UV     ?= $(shell command -v uv 2>/dev/null || echo fetched)
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -58,12 +59,16 @@ define install
 		echo "modelwright needs Python 3.11 or later, and '$(PYTHON)' isn't;" \
 			"name another one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Installing into $(VENV); this takes a minute or two the first time."
-	@{ [ -n "$(UV)" ] \
-		&& { [ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV); } \
-		&& $(UV) pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
-	|| { [ -z "$(UV)" ] || echo "uv could not install it; going on with pip."; \
+	@pip="$(BIN)/python -m pip --disable-pip-version-check"; uv="$(UV)"; \
+	[ "$$uv" != fetched ] || { uv=; { [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
+		&& ! $$pip config list | grep '\.index-url=' >/dev/null \
+		&& $$pip install -qq uv 2>/dev/null && uv=$(BIN)/uv; }; \
+	{ [ -n "$$uv" ] \
+		&& { [ -x $(BIN)/python ] || $$uv venv --quiet --python $(PYTHON) $(VENV); } \
+		&& $$uv pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
+	|| { [ -z "$$uv" ] || echo "uv could not install it; going on with pip."; \
 		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
-		&& $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --editable '$(1)'; }
+		&& $$pip install -qq --no-compile --editable '$(1)'; }
 	@# What runs import is compiled now; all there is where nothing may write bytecode later. Some packages ship files
 	@# that aren't Python, which compileall counts as failures.
 	@if [ -z "$$PYTHONDONTWRITEBYTECODE" ]; then $(BIN)/python -m modelwright.warm; \
