@@ -378,6 +378,17 @@ def test_a_network_that_the_clock_cuts_has_gone_through_all_of_its_cycle(monkeyp
     assert error(100_000.0) == (whole, False)
 
 
+def test_a_network_predicts_many_rows_as_it_predicts_few(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    for setting, y in ((REGRESSION, X[:, 0]), (BINARY, (X[:, 0] > 0).astype(int))):
+        net = build("mlp", setting, max_iter=3, hidden_layer_sizes=(8,)).fit(X, y)
+        predict = net.predict_proba if setting is BINARY else net.predict
+        whole = predict(X)
+        monkeypatch.setattr("modelwright.estimators._network.BLOCK", 70)
+        assert predict(X) == pytest.approx(whole, abs=1e-5)
+        monkeypatch.undo()
+
+
 def test_networks_of_earlier_bundles_still_predict():
     from sklearn.neural_network import MLPClassifier
 

@@ -29,3 +29,9 @@ def test_columns_of_one_or_two_values_have_no_pieces_and_wide_tables_fewer():
         assert Pieces(wide, 8)(wide).shape[1] <= columns + WIDEST
     assert Pieces(wide, 8)(wide) is wide
     assert Pieces(indicators, 0)(indicators) is indicators
+
+
+def test_borders_that_lie_next_to_each_other_give_finite_pieces():
+    column = np.repeat(np.array([0.0, 1e-44, 2e-44, 1.0], dtype=np.float32), 25)[:, None]
+    assert len(np.unique(column)) == 4
+    assert np.isfinite(Pieces(column, 4)(column)).all()

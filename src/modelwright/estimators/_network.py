@@ -12,6 +12,9 @@ from modelwright.estimators._perceptron import Course, Fitting
 from modelwright.estimators._pieces import Pieces
 from modelwright.estimators.neural import averaged, batch_of
 
+BLOCK = 16_384
+"""Rows that are predicted at a time: encoded, and in the hidden layers, they take many times their own memory."""
+
 
 class Network(Model):
     """Multilayer perceptrons, each taken from the pass after which its loss on held-out training rows was least.
@@ -102,7 +105,11 @@ class Network(Model):
             self.networks_.append(network)
 
     def _raw(self, X: Any) -> Array:
-        X = self.pieces_(X.astype(np.float32))
+        starts = range(0, max(1, X.shape[0]), BLOCK)
+        return np.concatenate([self._mean(X[at : at + BLOCK].astype(np.float32)) for at in starts])
+
+    def _mean(self, X: Array) -> Array:
+        X = self.pieces_(X)
         if self.n_classes:
             return np.asarray(np.mean([net.predict_proba(X) for net in self.networks_], axis=0, dtype=np.float64))
         raw = np.asarray(np.mean([net.predict(X) for net in self.networks_], axis=0, dtype=np.float64))

@@ -9,6 +9,8 @@ from modelwright.estimators.neural import WIDEST
 
 SAMPLE = 20_000
 """Rows that the pieces' borders are found on; more wouldn't move them."""
+STEEPEST = 1e30
+"""What a value is multiplied by at most: borders may lie so close that single precision has no number for it."""
 
 
 class Pieces:
@@ -48,7 +50,7 @@ class Pieces:
         self.columns_ = np.array(columns, dtype=np.int64)
         self.weights_ = np.array(weights, dtype=np.float32)
         self.middles_ = ((np.array(low) + np.array(high)) / 2).astype(np.float32)
-        self.scales_ = (2 * self.weights_ / (np.array(high) - np.array(low))).astype(np.float32)
+        self.scales_ = (2 * self.weights_ / (np.array(high) - np.array(low))).clip(max=STEEPEST).astype(np.float32)
 
     def __call__(self, X: Array) -> Array:
         """The columns and their pieces, (n, columns + pieces)."""
