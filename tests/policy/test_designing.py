@@ -15,6 +15,7 @@ from modelwright.estimators import all_estimators
 from modelwright.experiment import INPUTS
 from modelwright.plan import Plan
 from modelwright.policy.made import Seen
+from modelwright.policy.pacing import pace
 from modelwright.policy.permitted import names_of
 from modelwright.policy.portfolio import portfolio, written
 from modelwright.policy.search import design
@@ -272,5 +273,9 @@ def test_what_takes_a_moment_is_written_before_what_takes_long():
         order = [p.name for p in written(base)]
         assert quick <= set(order[: order.index("catboost")]) & set(order[: order.index("mlp")])
         assert ("quadratic-discriminant" in order) == ("quadratic-discriminant" in quick)
+        network = next(p for p in written(base) if p.name == "mlp")
+        assert order.index("mlp") < order.index("catboost")
+        fewer = pace(network, base.price, base.price(network) / 2)
+        assert fewer is not None and fewer.estimator.params == {"n_estimators": 2}
     order = [p.name for p in written(ground(rows=9_000, kinds=numbers))]
     assert order.index("mlp") < order.index("svm"), "by then it takes longer than the network"
