@@ -53,6 +53,9 @@ $(VENV)/.installed-dev: pyproject.toml
 	$(call install,.[dev])
 	@touch $(VENV)/.installed
 
+# A virtual environment that has pip.
+with_pip = { [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); }
+
 # $(call install,WHAT): a virtual environment with WHAT in it; the stamp is set only when everything went well.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -60,15 +63,14 @@ define install
 			"name another one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Installing into $(VENV); this takes a minute or two the first time."
 	@pip="$(BIN)/python -m pip --disable-pip-version-check"; uv="$(UV)"; \
-	[ "$$uv" != fetched ] || { uv=; { [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
+	[ "$$uv" != fetched ] || { uv=; $(with_pip) \
 		&& ! $$pip config list | grep '\.index-url=' >/dev/null \
 		&& $$pip install -qq uv 2>/dev/null && uv=$(BIN)/uv; }; \
 	{ [ -n "$$uv" ] \
 		&& { [ -x $(BIN)/python ] || $$uv venv --quiet --python $(PYTHON) $(VENV); } \
 		&& $$uv pip install --quiet --python $(BIN)/python --editable '$(1)'; } \
 	|| { [ -z "$$uv" ] || echo "uv could not install it; going on with pip."; \
-		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } \
-		&& $$pip install -qq --no-compile --editable '$(1)'; }
+		$(with_pip) && $$pip install -qq --no-compile --editable '$(1)'; }
 	@# What runs import is compiled now; all there is where nothing may write bytecode later. Some packages ship files
 	@# that aren't Python, which compileall counts as failures.
 	@if [ -z "$$PYTHONDONTWRITEBYTECODE" ]; then $(BIN)/python -m modelwright.warm; \

@@ -23,17 +23,8 @@ def large(path, rows=48_000):
 def test_what_was_compared_is_judged_and_a_rollback_works_without_it(tmp_path):
     large(tmp_path / "data.csv")
     run = tmp_path / "run"
-    asked = [
-        "--problem",
-        "predict label",
-        "--target",
-        "label",
-        "--max-experiments",
-        5,
-        "--time-budget",
-        "100s",
-        "--yes",
-    ]
+    asked = ["--problem", "predict label", "--target", "label", "--max-experiments", 5]
+    asked += ["--time-budget", "100s", "--yes"]
     ended = command("run", tmp_path / "data.csv", *asked, "--out", run, cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert "linear: roc_auc 0." in ended.out + ended.err and "±" not in ended.out + ended.err, "one split has no spread"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modelwright.estimators._model import Array
-from modelwright.estimators.neural import WIDEST
+from modelwright.estimators.neural import pieces_of
 
 SAMPLE = 20_000
 """Rows that the pieces' borders are found on; more wouldn't move them."""
@@ -28,19 +28,19 @@ class Pieces:
         width: columns and pieces together.
         columns_: for each piece the column that it belongs to.
         middles_: of the pieces.
-        scales_: what a piece's width is divided by to be as wide as it weighs.
+        scales_: what values are multiplied by, so that each piece becomes as wide as it weighs.
         weights_: half the width of each piece once it is encoded.
     """
 
     def __init__(self, X: Array, bins: int) -> None:
         rows = X[:: max(1, len(X) // SAMPLE)]
         several = [j for j in range(X.shape[1]) if len(np.unique(rows[:, j])) > 2]
-        bins = min(bins, WIDEST // max(1, len(several)))
+        bins = pieces_of(len(several), bins)
         columns: list[int] = []
         low: list[float] = []
         high: list[float] = []
         weights: list[float] = []
-        for j in several if bins > 1 else ():
+        for j in several if bins else ():
             edges = np.unique(np.quantile(rows[:, j], np.linspace(0, 1, bins + 1))).tolist()
             columns += [j] * (len(edges) - 1)
             low += edges[:-1]

@@ -27,6 +27,12 @@ def batch_of(rows: int) -> int:
     return int(np.clip(rows // 30, 16, np.clip(rows // 128, 128, 512)))
 
 
+def pieces_of(columns: int, bins: int) -> int:
+    """Pieces of each of so many columns: as many as are asked for, fewer on wide tables; 0 where one would be left."""
+    each = min(bins, WIDEST // max(1, columns))
+    return each if each > 1 else 0
+
+
 class MultilayerPerceptron(Estimator):
     """A multilayer perceptron."""
 
@@ -72,8 +78,7 @@ class MultilayerPerceptron(Estimator):
 
     def seconds(self, rows: int, columns: int, params: Mapping[str, Any], setting: Setting) -> float:
         """Seconds of one core for one fit."""
-        bins = min(params.get("bins", 8), WIDEST // max(1, columns))
-        inputs = columns * (1 + bins) if bins > 1 else columns
+        inputs = columns * (1 + pieces_of(columns, params.get("bins", 8)))
         sizes = [inputs, *(params.get("hidden_layer_sizes") or (256, 128)), max(1, setting.n_classes)]
         weights = sum(a * b for a, b in pairwise(sizes))
         batch = params.get("batch_size") or batch_of(rows)

@@ -83,7 +83,8 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     calm = {"early_stopping_rounds": PAUSE} if ground.classification else {}
     forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
     network = Plan(
-        "mlp", Use("mlp", {} if large else {"n_estimators": 4}),  # said, so that there can be fewer where time is short
+        # The default below 5,000 rows, too; said, so that there can be fewer where time is short.
+        "mlp", Use("mlp", {} if large else {"n_estimators": 4}),
         reason="A small neural network sees effects across columns that trees cut into steps.",
     )  # fmt: skip
     kernel = Plan("svm", Use("svm"), reason="Kernel methods do well on small tables.")
@@ -157,12 +158,10 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         yield pairs
     if not large:
         yield forest
-        yield from quick
-        yield network
-        if not ground.nominal:
-            yield default
     yield from quick
     yield network
+    if not large and not ground.nominal:
+        yield default
     yield forest
     if codes or ground.grades:
         named = (*codes, *ground.grades)
