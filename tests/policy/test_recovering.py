@@ -71,6 +71,12 @@ def test_what_needs_too_much_memory_is_made_smaller_then_replaced():
     again = recover(remedy.plan, failure("memory"), "binary", ["lightgbm"])
     assert again is not None and again.plan.estimator.action != "lightgbm"
     assert "memory" in again.diagnosis
+    few = Plan("p", Use("random_forest", {"n_estimators": 40}))
+    remedy = recover(few, failure("memory"), "binary", ["random_forest"])
+    assert remedy is not None and remedy.plan.estimator.params == {"n_estimators": 40, "max_depth": 10}
+    for networks in ({}, {"n_estimators": 4}):
+        remedy = recover(Plan("p", Use("mlp", networks)), failure("memory"), "binary", ["mlp"])
+        assert remedy is not None and remedy.plan.estimator == Use("mlp", {"n_estimators": 1})
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

@@ -142,13 +142,17 @@ def _not_finite(plan: Plan, failure: Failure) -> Remedy | None:
 def _too_big(plan: Plan, failure: Failure) -> Remedy | None:
     if failure.kind != "memory":
         return None
-    lighter = {"n_estimators": 100} if "n_estimators" in _parameters(plan) else {}
-    if "max_depth" in _parameters(plan):
-        lighter["max_depth"] = 10
-    if not lighter or all(plan.estimator.params.get(k) == v for k, v in lighter.items()):
+    member = all_estimators().get(plan.estimator.action)
+    if member is not None and member.family == "neural":
+        change, lighter = "Took a single network.", {"n_estimators": 1}
+    else:
+        change, lighter = "Took fewer and shallower trees.", {"n_estimators": 100, "max_depth": 10}
+    given = plan.estimator.params
+    lighter = {k: most for k, most in lighter.items() if k in _parameters(plan) and (given.get(k) or most + 1) > most}
+    if not lighter:
         return None
     return Remedy(
-        f"The model has no place in memory: {failure.message}", "Took fewer and shallower trees.",
+        f"The model has no place in memory: {failure.message}", change,
         replace(plan, estimator=replace(plan.estimator, params=dict(plan.estimator.params) | lighter)),
     )  # fmt: skip
 
