@@ -16,7 +16,19 @@ from modelwright.recipe import Recipe, Setting, Use
 from modelwright.transforms import Part, all_transforms
 
 COMBINATIONS = (
-    Action("blend", "ensemble", "The weighted mean of several models' predictions."),
+    Action(
+        "blend",
+        "ensemble",
+        "The weighted mean of several models' predictions.",
+        (
+            Choice(
+                "mean",
+                "of class probabilities; geometric: who is sure counts for more",
+                "arithmetic",
+                values=("arithmetic", "geometric"),
+            ),
+        ),
+    ),
     Action(
         "stack",
         "ensemble",

@@ -43,7 +43,7 @@ def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mappi
 def _score(evaluator: Evaluator, experiments: Mapping[int, Experiment], weights: Mapping[int, float]) -> float:
     import numpy as np
 
-    mixed = mixture({n: evaluator.oof(experiments[n].oof) for n in weights}, weights)
+    mixed = mixture({n: evaluator.oof(experiments[n].oof) for n in weights}, weights, evaluator.mean)
     seen = np.isfinite(mixed).reshape(len(mixed), -1).all(axis=1)
     rows = np.flatnonzero(seen)
     return evaluator.score(evaluator.metric, mixed[rows], rows)

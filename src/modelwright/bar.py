@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelwright.pooling import Mean, weighted_mean
 from modelwright.tasks.metrics import PROPER, Metric, gain
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ class Bar:
     mixture: np.ndarray | None = None
 
     def worth(
-        self, metric: Metric, score: float, mixing: Metric, prediction: np.ndarray, mixed: Callable[[np.ndarray], float]
+        self,
+        metric: Metric,
+        score: float,
+        mixing: Metric,
+        prediction: np.ndarray,
+        mixed: Callable[[np.ndarray], float],
+        mean: Mean = "arithmetic",
     ) -> bool:
         """Whether what a recipe predicts for the first part's rows makes its further parts worth evaluating.
 
@@ -48,6 +55,7 @@ class Bar:
             mixing: what mixtures are chosen by.
             prediction: for the first part's rows.
             mixed: scores predictions for these rows by ``mixing``.
+            mean: which mean of predictions mixtures are.
         """
         if self.first_part is None:
             return True
@@ -57,6 +65,6 @@ class Bar:
             return near
         if near and (len(prediction) < TELLING or gain(metric, score, self.first_part) >= 0):
             return True
-        before = mixed(self.mixture)
-        best = max(gain(mixing, mixed(self.mixture + w * (prediction - self.mixture)), before) for w in JOINING)
+        before, both = mixed(self.mixture), (self.mixture, prediction)
+        best = max(gain(mixing, mixed(weighted_mean(both, (1 - w, w), mean)), before) for w in JOINING)
         return bool(best >= (ADDS if near else FAR_ADDS) * mixing.loss(before))

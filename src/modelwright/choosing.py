@@ -20,6 +20,7 @@ from modelwright.evaluation import Evaluator
 from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment
 from modelwright.policy.permitted import allowed
+from modelwright.pooling import Mean
 from modelwright.problem import Constraints
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Member, Recipe, Use
@@ -54,6 +55,7 @@ class Choice:
         truth: digest of the matching targets.
         second: digest of a second level that puts the members' predictions together, if it helped.
         crossed: digest of its predictions for each fold's validated rows, fitted on those of the others.
+        mean: which mean of its members' predictions the mixture is.
     """
 
     weights: Mapping[int, float]
@@ -64,6 +66,7 @@ class Choice:
     truth: str = ""
     second: str = ""
     crossed: str = ""
+    mean: Mean = "arithmetic"
 
 
 def recipe_of(usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
@@ -74,7 +77,7 @@ def recipe_of(usable: Mapping[int, Experiment], choice: Choice) -> Recipe:
         assert only is not None
         return replace(only, threshold=choice.threshold)
     return Recipe(
-        Use("stack" if choice.second else "blend"),
+        Use("stack") if choice.second else Use("blend", {"mean": choice.mean} if choice.mean != "arithmetic" else {}),
         calibration=choice.calibration,
         threshold=choice.threshold,
         members=tuple(Member(e.recipe, w, e.slug) for e, w in members if e.recipe is not None),
@@ -156,7 +159,7 @@ class Chooser:
             # The threshold must fit the probabilities as they will be delivered.
             used = self._part(calibration).fit(mixed, truth).transform(mixed)
         score: Score[Validation] = Score(metric.name, self.evaluator.score(metric, mixed, rows), len(rows))
-        return Choice(weights, score, self._threshold(truth, used), calibration, blend, goals)
+        return Choice(weights, score, self._threshold(truth, used), calibration, blend, goals, mean=self.evaluator.mean)
 
     def improved(self, choice: Choice, wider: Mapping[int, float], seconds: float, surely: bool = False) -> Choice:
         """A choice with a second level over its members, or over more, where that is better than their mixture.
@@ -270,13 +273,13 @@ class Chooser:
         """The rows that were validated, and the mixture's out-of-fold predictions for them."""
         import numpy as np
 
-        found = mixture({n: self.prediction(n) for n in weights}, weights)
+        found = mixture({n: self.prediction(n) for n in weights}, weights, self.evaluator.mean)
         rows = np.flatnonzero(np.isfinite(found).reshape(len(found), -1).all(axis=1))
         return self.evaluator.validated[rows], found[rows]
 
     def whole(self, weights: Mapping[int, float]) -> np.ndarray:
         """The mixture's out-of-fold predictions for all development rows, NaN where a row was never validated."""
-        return self.evaluator.spread(mixture({n: self.prediction(n) for n in weights}, weights))
+        return self.evaluator.spread(mixture({n: self.prediction(n) for n in weights}, weights, self.evaluator.mean))
 
     def prediction(self, number: int) -> np.ndarray:
         """An experiment's out-of-fold predictions for the validated rows."""

@@ -200,6 +200,7 @@ class Closing:
                 "n_classes": situation.n_classes,
                 "weights": list(choice.weights.values()),
                 "calibration": plain(choice.calibration),
+                "mean": choice.mean,
                 "baseline_name": baseline_name,
                 "validation": plain(choice.validation),
                 "threshold": choice.threshold,
@@ -348,6 +349,7 @@ class Closing:
             rival.plan.name if rival is not None else "",
             tuple(refitter.one_fit(e) for e in members),
             refitter.fewest(choice),
+            mean=choice.mean,
         )
 
     def _assemble(self, choice: Choice, models: Mapping[int, Sequence[Outcome]]) -> Outcome:
@@ -360,6 +362,7 @@ class Closing:
                 "weights": [weight for _, weight in parts],
                 "n_classes": situation.n_classes,
                 "calibration": plain(choice.calibration),
+                "mean": choice.mean,
                 "target": situation.target,
                 "personal": list(personal_columns(self.prepared.features)),
                 "floor": self.prepared.profile.floor,
@@ -398,6 +401,7 @@ class Closing:
                 "schema": plain(self.prepared.features),
                 "weights": list(choice.weights.values()),
                 "calibration": plain(choice.calibration),
+                "mean": choice.mean,
                 "threshold": choice.threshold,
                 "estimators": list(names),
                 "interpretable": all(e is not None and e.interpretable for e in known),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from modelwright.pooling import Mean, pooled, summand, weighted_mean
 from modelwright.tasks.metrics import Metric, gain
 
 ROUNDS = 40
@@ -32,6 +33,7 @@ def greedy(
     candidates: int = 16,
     members: int = 8,
     kinds: Mapping[int, str] | None = None,
+    mean: Mean = "arithmetic",
     rounds: int = ROUNDS,
     max_rows: int = MAX_ROWS,
 ) -> dict[int, float]:
@@ -46,6 +48,7 @@ def greedy(
         members: how many different models a mixture may have.
         kinds: the kind of each model; of one kind only the best two are considered, since variations of one model
             differ by less than the noise they are chosen on.
+        mean: of which mean of the predictions.
         rounds: how many times a model is added at most.
         max_rows: rows that the choice is made on.
 
@@ -56,16 +59,16 @@ def greedy(
     rows = np.flatnonzero(seen)
     if len(rows) > max_rows:
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
-    parts = {number: prediction[rows] for number, prediction in predictions.items()}
-    single = {number: score(part, rows) for number, part in parts.items()}
+    single = {number: score(prediction[rows], rows) for number, prediction in predictions.items()}
     ranked = sorted(single, key=lambda n: (-gain(metric, single[n], 0.0), n))
     order = _diverse(ranked, kinds or {})[:candidates]
+    parts = {number: summand(predictions[number][rows], mean) for number in order}
     chosen: list[int] = [order[0]]
     total = parts[order[0]].copy()
     best, best_chosen = single[order[0]], list(chosen)
     for _ in range(rounds - 1):
         allowed = order if len(set(chosen)) < members else [n for n in order if n in chosen]
-        tries = {n: score((total + parts[n]) / (len(chosen) + 1), rows) for n in allowed}
+        tries = {n: score(pooled((total + parts[n]) / (len(chosen) + 1), mean), rows) for n in allowed}
         pick = max(allowed, key=lambda n: (gain(metric, tries[n], 0.0), -order.index(n)))
         chosen.append(pick)
         total = total + parts[pick]
@@ -92,11 +95,11 @@ def _pruned(chosen: Sequence[int]) -> dict[int, float]:
     return {n: s / total for n, s in sorted(kept.items(), key=lambda item: (-item[1], item[0]))}
 
 
-def mixture(predictions: Mapping[int, np.ndarray], weights: Mapping[int, float]) -> np.ndarray:
+def mixture(
+    predictions: Mapping[int, np.ndarray], weights: Mapping[int, float], mean: Mean = "arithmetic"
+) -> np.ndarray:
     """The weighted mean of predictions."""
-    total = sum(weights.values())
-    mixed: np.ndarray = np.sum([predictions[n] * (w / total) for n, w in weights.items()], axis=0)
-    return mixed
+    return weighted_mean([predictions[n] for n in weights], list(weights.values()), mean)
 
 
 def _seen(prediction: np.ndarray) -> np.ndarray:

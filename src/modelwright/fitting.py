@@ -36,6 +36,7 @@ from modelwright.pipeline import (
     shared,
     truncated,
 )
+from modelwright.pooling import Mean
 from modelwright.problem import Problem
 from modelwright.protocol import Score, Validation
 from modelwright.recipe import Recipe, Setting
@@ -208,6 +209,7 @@ def assemble(
     personal: Sequence[str],
     floor: int = 10,
     copies: Sequence[int] = (),
+    mean: Mean = "arithmetic",
 ) -> Done:
     """Put fitted members (inputs ``member_0`` …) together into one pipeline; the artefact is ``model``.
 
@@ -224,12 +226,13 @@ def assemble(
         personal: columns that golden and reference rows leave empty.
         floor: rows that a value in them must stand for at least.
         copies: how many members in a row are fits of one model; one each by default.
+        mean: which mean of the members' predictions.
 
     Returns:
         The value holds ``golden`` (``rows`` and their raw ``predictions``) and ``latency``.
     """
     path = place.scratch / "model.skops"
-    model = assembled(place, weights, n_classes, calibration, copies)
+    model = assembled(place, weights, n_classes, calibration, copies, mean)
     dump_model(model, path)
     frame, _ = rows_of(place.inputs["rows"], target, n_classes)
     if len(frame) > REFERENCE_ROWS:
@@ -291,6 +294,7 @@ def assembled(
     n_classes: int,
     calibration: dict[str, Any] | None,
     copies: Sequence[int] = (),
+    mean: Mean = "arithmetic",
 ) -> Any:
     """The fitted members of a workplace as one pipeline, see :func:`assemble`; the optional input ``second`` is a
     second level that puts their predictions together (:mod:`modelwright.stacking`).
@@ -303,7 +307,7 @@ def assembled(
     if len(members) == 1 and corrected is None and second is None:
         return members[0]
     if n_classes:
-        blend = BlendClassifier([], list(weights), n_classes).assemble(members, corrected, second, copies)
+        blend = BlendClassifier([], list(weights), n_classes, mean=mean).assemble(members, corrected, second, copies)
     else:
         blend = BlendRegressor([], list(weights)).assemble(members, second, copies)
     return Pipeline([("model", blend)])
@@ -355,6 +359,7 @@ def open_holdout(
     personal: Sequence[str],
     unseen_groups: bool = False,
     tried: int = 0,
+    mean: Mean = "arithmetic",
 ) -> Done:
     """Judge the refitted members on the sealed rows: the one step that opens them to measure.
 
@@ -365,7 +370,7 @@ def open_holdout(
     """
     patience = math.inf if place.stop_at is None else place.stop_at - time.monotonic()
     asked = restore(Problem, problem)
-    model = assembled(place, weights, n_classes, calibration)
+    model = assembled(place, weights, n_classes, calibration, mean=mean)
     baseline = load_model(place.inputs["baseline"])
     frame, y = rows_of(place.inputs["holdout"], target, n_classes)
     started = time.perf_counter()

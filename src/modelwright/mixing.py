@@ -43,5 +43,6 @@ def best_mixture(
         aim,
         seed=evaluator.situation.seed,
         kinds={n: e.plan.estimator.action for n, e in experiments.items()},
+        mean=evaluator.mean,
         **limits,
     )

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from modelwright.actions import build_part, part_of
 from modelwright.estimators import all_estimators
+from modelwright.pooling import Mean, weighted_mean
 from modelwright.recipe import Recipe, Setting, Use
 from modelwright.stacking import SecondLevel
 from modelwright.together import together
@@ -79,20 +80,20 @@ def _model(core: Any, recipe: Recipe, setting: Setting) -> BaseEstimator:
 
 
 def _combination(recipe: Recipe, setting: Setting) -> BaseEstimator:
+    from modelwright.actions import registry
+
     models = [
         compile_recipe(m.recipe, replace(setting, seed=setting.seed + i, rounds=None))
         for i, m in enumerate(recipe.members)
     ]
     calibration = None if recipe.calibration is None else build_part(recipe.calibration, setting)
     weights, second = [m.weight for m in recipe.members], None
+    params = registry()[recipe.estimator.action].resolved(recipe.estimator.params)
     if recipe.estimator.action == "stack":
-        from modelwright.actions import registry
-
-        second = SecondLevel(
-            weights, setting.n_classes, float(registry()["stack"].resolved(recipe.estimator.params)["C"])
-        )
+        second = SecondLevel(weights, setting.n_classes, float(params["C"]))
     if setting.classification:
-        return BlendClassifier(models, weights, setting.n_classes, calibration, second)
+        mean = params.get("mean", "arithmetic")
+        return BlendClassifier(models, weights, setting.n_classes, calibration, second, mean)
     return BlendRegressor(models, weights, second)
 
 
@@ -277,6 +278,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             cross-validated blends within its rows; ``assemble`` takes one that was fitted before.
         second: puts the models' probabilities together in place of the mean, or ``None``. ``fit`` fits it on
             cross-validated predictions within its rows; ``assemble`` takes one that was fitted before.
+        mean: which mean of the models' probabilities.
     """
 
     def __init__(
@@ -286,10 +288,12 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_classes: int,
         calibration: Any = None,
         second: SecondLevel | None = None,
+        mean: Mean = "arithmetic",
     ) -> None:
         self.models = models
         self.weights = weights
         self.n_classes = n_classes
+        self.mean = mean
         self.calibration = calibration
         self.second = second
 
@@ -298,7 +302,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = np.asarray(y).astype(np.int64)
         calibration = second = None
         if self.calibration is not None:
-            inner = BlendClassifier(self.models, self.weights, self.n_classes, second=self.second)
+            inner = BlendClassifier(self.models, self.weights, self.n_classes, second=self.second, mean=self.mean)
             calibration = fitted_calibration(self.calibration, inner, X, y, 0)
         if self.second is not None:
             second = fitted_second(self.second, self.models, X, y)
@@ -365,10 +369,10 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _put_together(blend: BlendClassifier | BlendRegressor, predictions: list[np.ndarray]) -> np.ndarray:
-    """What a blend makes of its models' predictions; blends of earlier versions know no second level."""
+    """What a blend makes of its models' predictions; those of earlier versions know one mean and no second level."""
     second: SecondLevel | None = getattr(blend, "second_", None)
     if second is None:
-        return weighted_mean(predictions, blend.weights)
+        return weighted_mean(predictions, blend.weights, getattr(blend, "mean", "arithmetic"))
     copies = blend.copies_ or [1] * len(predictions)
     ends = np.cumsum(copies)
     means = [np.mean(predictions[end - n : end], axis=0) for n, end in zip(copies, ends, strict=True)]
@@ -430,16 +434,6 @@ def alike(a: Any, b: Any) -> bool:
         )
     # Objects that aren't written in Python may hold what can't be seen: they are taken to differ.
     return hasattr(a, "__dict__") and type(a).__module__.split(".")[0] != "builtins" and alike(vars(a), vars(b))
-
-
-def weighted_mean(predictions: list[np.ndarray], weights: list[float]) -> np.ndarray:
-    """The mean of arrays of one shape; weights are scaled to sum to one."""
-    share = np.asarray(weights, dtype=np.float64)
-    share = share / share.sum()
-    total = np.zeros_like(predictions[0], dtype=np.float64)
-    for weight, prediction in zip(share, predictions, strict=True):
-        total += weight * prediction
-    return total
 
 
 def raw_predictions(model: Any, frame: Any, classification: bool) -> np.ndarray:

@@ -412,4 +412,6 @@ class Search:
         evaluator = self.evaluator
         repeat, fold = self.prepared.protocol.parts()[0]
         rows = (evaluator.assignment[repeat] == fold)[evaluator.validated]
-        return mixture({n: evaluator.validated_oof(self.experiments[n].oof)[rows] for n in weights}, weights)
+        return mixture(
+            {n: evaluator.validated_oof(self.experiments[n].oof)[rows] for n in weights}, weights, evaluator.mean
+        )

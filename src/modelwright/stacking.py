@@ -14,8 +14,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, clone
 
-LEAST_PROBABILITY = 1e-5
-"""Probabilities below it count as it: its logarithm is as far as one member may push."""
+from modelwright.pooling import logarithms
+
 SHARES = 3.0
 """Penalty of shares that differ from the given ones, and of constants, over all rows."""
 MOST_CROSSED = 2_000
@@ -143,6 +143,6 @@ def _wide(logs: np.ndarray, crossing: bool) -> np.ndarray:
 
 def _logarithms(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """Logarithms of probabilities, (members, n, classes), the mean over classes taken off."""
-    logs = np.log(np.clip(np.stack(list(predictions)), LEAST_PROBABILITY, 1.0))
+    logs = logarithms(np.stack(list(predictions)))
     centred: np.ndarray = logs - logs.mean(axis=2, keepdims=True)
     return centred

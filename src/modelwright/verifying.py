@@ -20,6 +20,7 @@ from modelwright.intervals import Resamples, stretches
 from modelwright.judgement import Verified
 from modelwright.persistence import load_model
 from modelwright.pipeline import raw_predictions
+from modelwright.pooling import Mean
 from modelwright.problem import Constraints, Problem
 from modelwright.readers import conform
 from modelwright.table import Schema
@@ -67,6 +68,7 @@ def verify(
     schema: dict[str, Any],
     weights: Sequence[float],
     calibration: dict[str, Any] | None,
+    mean: Mean,
     threshold: float | None,
     estimators: Sequence[str],
     interpretable: bool,
@@ -101,7 +103,7 @@ def verify(
     found = _of_model(place, asked, columns, frame, other_bytes, fit_seconds)
     found += _of_kind(demands, estimators, interpretable, allowed, columns)
     if demands.fairness or n_classes == 2:
-        judged = assembled(place, weights, n_classes, calibration)
+        judged = assembled(place, weights, n_classes, calibration, mean=mean)
         raw = raw_predictions(judged, frame, bool(n_classes))
         with np.load(place.inputs["units"], allow_pickle=False) as stored:
             units = {name: stored[name] for name in stored.files}

@@ -11,13 +11,16 @@ import pandas as pd
 import pytest
 from run_samples import command, customers, lines_of
 
+import modelwright
 from modelwright import stages
 from modelwright.choosing import Choice, Chooser, recipe_of
 from modelwright.engine import Engine
 from modelwright.evaluation import Evaluator
 from modelwright.executors.inline import Inline
 from modelwright.journal import Journal
+from modelwright.pipeline import answers
 from modelwright.plan import Experiment, Plan
+from modelwright.pooling import weighted_mean
 from modelwright.preparation import prepare
 from modelwright.problem import Constraints
 from modelwright.protocol import Score
@@ -120,3 +123,21 @@ def test_a_run_delivers_it_a_replay_repeats_it_and_a_file_is_predicted_by_it(tmp
 
 def test_a_choice_of_an_earlier_version_has_none():
     assert Choice({1: 1.0}, Score("rmse", 1.0, 9)).second == ""
+
+
+def test_what_is_delivered_for_several_classes_is_the_mean_that_was_validated(tmp_path):
+    rng = np.random.default_rng(1)
+    kinds = rng.integers(0, 3, 300)
+    rows = pd.DataFrame(1.2 * np.eye(3)[kinds] + rng.normal(size=(300, 3)), columns=[*"abc"]).round(3)
+    rows.assign(kind=np.array(["x", "y", "z"])[kinds]).to_csv(tmp_path / "d.csv", index=False)
+    run = tmp_path / "run"
+    asked = ["--problem", "Which kind is it?", "--target", "kind", "--metric", "log_loss", "--max-experiments", 7]
+    ended = command("run", tmp_path / "d.csv", *asked, "--time-budget", "40s", "--yes", "--out", run, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    made = json.loads((run / "model" / "model.json").read_text())["recipe"]
+    assert made["estimator"] == {"action": "blend", "params": {"mean": "geometric"}}
+    assert "averaged geometrically" in (run / "report.md").read_text("utf-8")
+    model = modelwright.load(run / "model")
+    blend = model.pipeline[-1]
+    alone = answers(blend.models_, rows, "predict_proba")
+    assert np.allclose(model.predict_proba(rows), weighted_mean(alone, blend.weights, "geometric"), atol=1e-6)

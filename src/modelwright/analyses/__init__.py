@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.hashing import plain
 from modelwright.judgement import Judgement
+from modelwright.pooling import Mean
 from modelwright.problem import Problem
 from modelwright.protocol import Protocol, Score, Validation
 from modelwright.recipe import Recipe, Use
@@ -51,6 +52,7 @@ class Case:
             there is none.
         seconds: of fitting each member once on the development rows, on one core.
         fitted_rows: development rows that the judged members were fitted on, where there are too many; 0 for all.
+        mean: which mean of the members' predictions the mixture is.
     """
 
     problem: Problem
@@ -70,6 +72,7 @@ class Case:
     rival: str = ""
     seconds: tuple[float, ...] = ()
     fitted_rows: int = 0
+    mean: Mean = "arithmetic"
 
     @property
     def target(self) -> str:
@@ -85,7 +88,7 @@ class Case:
         """In a worker: the judged model, from typed columns to raw predictions."""
         from modelwright.fitting import assembled
 
-        return assembled(place, self.weights, self.n_classes, plain(self.calibration))
+        return assembled(place, self.weights, self.n_classes, plain(self.calibration), mean=self.mean)
 
     def judged(self, place: Workplace) -> np.ndarray:
         """In a worker: what it predicted for the sealed rows when judged: probabilities (n, k) or values (n,)."""

@@ -209,6 +209,11 @@ SECOND_LEVEL = (
     "from it was better than the weighted mean. The weights are where it starts from."
 )
 
+GEOMETRIC = (
+    "Their probabilities are averaged geometrically: a model that is sure of a class counts for more than one that is "
+    "torn."
+)
+
 
 def delivered(story: Story) -> Section:
     """What was delivered: members with weights, and how each is made."""
@@ -222,6 +227,8 @@ def delivered(story: Story) -> Section:
         blocks.append(Paragraph(f"It combines {counted(len(members), 'model')}."))
     if recipe.estimator.action == "stack":
         blocks.append(Paragraph(SECOND_LEVEL))
+    elif recipe.estimator.params.get("mean") == "geometric":
+        blocks.append(Paragraph(GEOMETRIC))
     rows = tuple((percent(m.weight), Name(m.recipe.estimator.action), m.experiment or "–") for m in members)
     blocks.append(Table(("Weight", "Estimator", "Experiment"), rows, "rll", "Members of the delivered model"))
     for member in members:

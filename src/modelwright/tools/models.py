@@ -155,7 +155,12 @@ def choose_threshold(bench: Bench, model: str, metric: str = "f1") -> str:
 
 @tool
 def ensemble_models(
-    bench: Bench, models: list[str], weights: list[float] | None = None, method: str = "blend", C: float | None = None
+    bench: Bench,
+    models: list[str],
+    weights: list[float] | None = None,
+    method: str = "blend",
+    C: float | None = None,
+    mean: str | None = None,
 ) -> str:
     """Combine models into one.
 
@@ -165,6 +170,7 @@ def ensemble_models(
         weights: one a model, in order; equal when left out. Only for ``"blend"``.
         method: ``"blend"`` (weighted mean) or ``"stack"`` (a linear model over out-of-fold predictions).
         C: inverse strength of the stacking model's penalty.
+        mean: ``"arithmetic"`` or, of class probabilities, ``"geometric"``. Only for ``"blend"``.
 
     Returns:
         A model handle.
@@ -177,7 +183,8 @@ def ensemble_models(
         raise ProgramError(
             "ensemble_models takes one weight a model, not all zero", got=f"{len(shares)} for {len(models)} models"
         )
-    use = bench.checked(Use(method, {} if given["C"] is None else {"C": given["C"]}), "ensemble")
+    params = {name: value for name, value in (("C", given["C"]), ("mean", mean)) if value is not None}
+    use = bench.checked(Use(method, params), "ensemble")
     members = tuple(Member(bench.model(m).recipe, share / sum(shares)) for m, share in zip(models, shares, strict=True))
     return bench.keep(Model(Recipe(use, members=members)))
 
