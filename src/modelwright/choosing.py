@@ -15,7 +15,7 @@ from modelwright.constraining import (
     measured,
     operating_point,
 )
-from modelwright.ensemble import mixture
+from modelwright.ensemble import mixture, row_losses
 from modelwright.evaluation import Evaluator
 from modelwright.mixing import best_mixture
 from modelwright.plan import Experiment
@@ -138,7 +138,7 @@ class Chooser:
         return self._fairest(chosen, ranked) if self.groups else chosen
 
     def _mixture(self, eligible: Mapping[int, Experiment], metric: Metric | None = None) -> dict[int, float]:
-        return best_mixture(self.evaluator, eligible, metric, {n: self.prediction(n) for n in eligible})
+        return best_mixture(self.evaluator, eligible, metric, {n: self.prediction(n) for n in eligible}, bagged=True)
 
     def by_score(self, experiments: Mapping[int, Experiment]) -> list[Experiment]:
         """Experiments with a score: best first, constants last."""
@@ -221,7 +221,7 @@ class Chooser:
         """Whether predictions are better than others by more than chance, and no worse by the run's metric."""
         import numpy as np
 
-        gains = _row_losses(old, truth) - _row_losses(new, truth)
+        gains = row_losses(old, truth) - row_losses(new, truth)
         metric, score = self.evaluator.metric, self.evaluator.score
         if not np.isfinite(gains).all() or gains.mean() <= BEYOND_CHANCE * gains.std() / np.sqrt(len(gains)):
             return False
@@ -358,12 +358,3 @@ class Chooser:
         from modelwright.actions import build_part
 
         return build_part(use, self.evaluator.situation.setting)
-
-
-def _row_losses(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Of each row the log loss of its class, or the squared error."""
-    import numpy as np
-
-    if prediction.ndim == 1:
-        return np.asarray(np.square(prediction - truth))
-    return np.asarray(-np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-7, 1.0)))

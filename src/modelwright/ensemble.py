@@ -1,12 +1,13 @@
 """Greedy weighted ensembles over out-of-fold predictions.
 
-Source: Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble selection from libraries of models", ICML 2004: start with
-the best model, then add, with replacement, whichever model improves the mixture most.
+Sources: Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble selection from libraries of models", ICML 2004: start with
+the best model, then add, with replacement, whichever model improves the mixture most; and, for bags of models, Caruana,
+Munson and Niculescu-Mizil, "Getting the most out of ensemble selection", ICDM 2006.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -19,9 +20,16 @@ PER_KIND = 2
 """Models of one kind that are considered."""
 SMALLEST_SHARE = 0.05
 """Members below this share cost prediction time and bring nothing that can be told from noise."""
+BAGS = 12
+IN_BAG = 0.6
+"""Share of the models that are in a bag."""
+FEWEST_TO_BAG = 3
+"""Models of which bags differ enough."""
 
 ScoreFunction = Callable[[np.ndarray, np.ndarray], float]
 """Scores (predictions, row positions): positions say which of the truth's rows the predictions are for."""
+LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""The loss of each row, of the same."""
 
 
 def greedy(
@@ -36,6 +44,7 @@ def greedy(
     mean: Mean = "arithmetic",
     rounds: int = ROUNDS,
     max_rows: int = MAX_ROWS,
+    losses: LossFunction | None = None,
 ) -> dict[int, float]:
     """Choose members and weights.
 
@@ -43,7 +52,7 @@ def greedy(
         predictions: out-of-fold predictions by experiment number, each (n, k) or (n,); NaN where never validated.
         score: the run's metric on development rows.
         metric: its direction.
-        seed: decides which rows are used when there are many.
+        seed: decides which rows are used when there are many, and which models are in which bag.
         candidates: how many of the best single models are considered.
         members: how many different models a mixture may have.
         kinds: the kind of each model; of one kind only the best two are considered, since variations of one model
@@ -51,6 +60,9 @@ def greedy(
         mean: of which mean of the predictions.
         rounds: how many times a model is added at most.
         max_rows: rows that the choice is made on.
+        losses: with it the choice is bagged: the weights are the mean of those chosen among random parts of the models,
+            unless that mixture's losses are higher, by more than a standard error, than those of the one chosen among
+            all.
 
     Returns:
         Weights that sum to one, by experiment number, largest first. A single model when no mixture is better.
@@ -63,20 +75,51 @@ def greedy(
     ranked = sorted(single, key=lambda n: (-gain(metric, single[n], 0.0), n))
     order = _diverse(ranked, kinds or {})[:candidates]
     parts = {number: summand(predictions[number][rows], mean) for number in order}
-    chosen: list[int] = [order[0]]
-    total = parts[order[0]].copy()
-    best, best_chosen = single[order[0]], list(chosen)
+
+    def choose(among: Sequence[int]) -> dict[int, float]:
+        return _shares(_chosen(among, parts, single, lambda p: score(pooled(p, mean), rows), metric, members, rounds))
+
+    weights = _pruned(choose(order), members)
+    if losses is None or len(order) < FEWEST_TO_BAG:
+        return weights
+    bagged = _pruned(_mean_of([choose(bag) for bag in _bags(order, seed)]), members)
+    known = {number: predictions[number][rows] for number in order}
+    worse = losses(mixture(known, bagged, mean), rows) - losses(mixture(known, weights, mean), rows)
+    return weights if worse.mean() > worse.std() / np.sqrt(len(rows)) else bagged
+
+
+def _chosen(
+    among: Sequence[int],
+    parts: Mapping[int, np.ndarray],
+    single: Mapping[int, float],
+    score: Callable[[np.ndarray], float],
+    metric: Metric,
+    members: int,
+    rounds: int,
+) -> list[int]:
+    """Models, best first, as often as they are in the best mixture that is found by adding one at a time."""
+    chosen: list[int] = [among[0]]
+    total = parts[among[0]].copy()
+    best, best_chosen = single[among[0]], list(chosen)
     for _ in range(rounds - 1):
-        allowed = order if len(set(chosen)) < members else [n for n in order if n in chosen]
-        tries = {n: score(pooled((total + parts[n]) / (len(chosen) + 1), mean), rows) for n in allowed}
-        pick = max(allowed, key=lambda n: (gain(metric, tries[n], 0.0), -order.index(n)))
+        allowed = among if len(set(chosen)) < members else [n for n in among if n in chosen]
+        tries = {n: score((total + parts[n]) / (len(chosen) + 1)) for n in allowed}
+        pick = max(allowed, key=lambda n: (gain(metric, tries[n], 0.0), -among.index(n)))
         chosen.append(pick)
         total = total + parts[pick]
         if gain(metric, tries[pick], best) > 0:
             best, best_chosen = tries[pick], list(chosen)
         elif len(chosen) - len(best_chosen) >= 8:
             break
-    return _pruned(best_chosen)
+    return best_chosen
+
+
+def _bags(order: Sequence[int], seed: int) -> Iterator[list[int]]:
+    """Random parts of the models, none empty, in their order."""
+    random = np.random.default_rng([seed, len(order)])
+    for _ in range(BAGS):
+        bag = [n for n, inside in zip(order, random.random(len(order)) < IN_BAG, strict=True) if inside]
+        yield bag or [order[0]]
 
 
 def _diverse(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
@@ -88,11 +131,19 @@ def _diverse(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
     return kept
 
 
-def _pruned(chosen: Sequence[int]) -> dict[int, float]:
-    shares = {n: chosen.count(n) / len(chosen) for n in set(chosen)}
-    kept = {n: s for n, s in shares.items() if s >= SMALLEST_SHARE}
+def _shares(chosen: Sequence[int]) -> dict[int, float]:
+    return {n: chosen.count(n) / len(chosen) for n in set(chosen)}
+
+
+def _mean_of(found: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    return {n: sum(shares.get(n, 0.0) for shares in found) / len(found) for n in set().union(*found)}
+
+
+def _pruned(shares: Mapping[int, float], members: int) -> dict[int, float]:
+    ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    kept = {n: s for n, s in ranked[:members] if s >= SMALLEST_SHARE}
     total = sum(kept.values())
-    return {n: s / total for n, s in sorted(kept.items(), key=lambda item: (-item[1], item[0]))}
+    return {n: s / total for n, s in kept.items()}
 
 
 def mixture(
@@ -105,3 +156,10 @@ def mixture(
 def _seen(prediction: np.ndarray) -> np.ndarray:
     finite: np.ndarray = np.isfinite(prediction).reshape(len(prediction), -1).all(axis=1)
     return finite
+
+
+def row_losses(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Of each row the log loss of its class, or the squared error."""
+    if prediction.ndim == 1:
+        return np.asarray(np.square(prediction - truth))
+    return np.asarray(-np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-7, 1.0)))

@@ -37,8 +37,6 @@ LOOK = 1.0
 """Seconds after which an evaluation asks whether its time is needed for something else."""
 NEARLY = 0.1
 """Share of the time it has taken within which an evaluation must end to be waited for when that time is needed."""
-SMOOTH_FROM = 1_000
-"""Rows from which on a smoother metric chooses mixtures; below, probabilities are too rough for it."""
 
 
 def nearly_done(now: float, began: float, begun: Sequence[float | None], took: Sequence[float]) -> bool:
@@ -192,10 +190,10 @@ class Evaluator:
     def mixing_metric(self) -> Metric:
         """What mixtures are chosen by: the run's metric, or the log loss in place of the area under the ROC curve.
 
-        Areas on a few thousand rows are flat and jump; the log loss of the same predictions tells members apart
-        better, and chose mixtures of a larger area on rows that weren't chosen on.
+        Areas are flat and jump; the log loss of the same predictions tells members apart better, and chose mixtures of
+        a larger area on rows that weren't chosen on, the fewer rows there were the larger.
         """
-        if self.metric.name == "roc_auc" and len(self.truth) >= SMOOTH_FROM:
+        if self.metric.name == "roc_auc":
             return find_metric("log_loss")
         return self.metric
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelwright.ensemble import greedy, mixture
+from modelwright.ensemble import greedy, mixture, row_losses
 from modelwright.tasks.metrics import better, find_metric
 
 METRICS = ("roc_auc", "log_loss", "accuracy", "rmse", "mae", "r2")
@@ -47,6 +47,43 @@ def test_a_mixture_is_never_worse_than_the_best_single_model(seed, metric, model
     )  # fmt: skip
     assert not better(measure, best, score(mixture(made, weights), rows))
     assert weights == greedy(made, score, measure, seed=seed, rounds=15)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(METRICS), st.integers(1, 9))
+def test_bags_of_models_may_cost_no_more_than_a_standard_error(seed, metric, models):
+    made, score, measure = problem(seed, metric, models)
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=120) if made[1].ndim == 1 else rng.integers(0, 2, 120)
+
+    def losses(p, rows):
+        return row_losses(p, truth[rows])
+
+    weights = greedy(made, score, measure, seed=seed, rounds=15, losses=losses)
+    assert sum(weights.values()) == pytest.approx(1.0) and min(weights.values()) >= 0.05 and len(weights) <= 8
+    assert weights == greedy(made, score, measure, seed=seed, rounds=15, losses=losses)
+    rows, plain = np.arange(120), greedy(made, score, measure, seed=seed, rounds=15)
+    worse = losses(mixture(made, weights), rows) - losses(mixture(made, plain), rows)
+    assert worse.mean() <= worse.std() / np.sqrt(120) + 1e-12
+
+
+def test_bags_spread_weights_over_models_that_are_alike_and_leave_a_far_better_one_alone():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=200)
+    measure = find_metric("rmse")
+
+    def score(p, rows):
+        return float(measure.score(truth[rows], p))
+
+    def losses(p, rows):
+        return row_losses(p, truth[rows])
+
+    alike = {n: truth + rng.normal(0, 1, 200) for n in range(1, 7)}
+    plain = greedy(alike, score, measure, seed=0, members=3)
+    bagged = greedy(alike, score, measure, seed=0, members=6, losses=losses)
+    assert len(plain) == 3 and len(bagged) == 6
+    better = alike | {7: truth + rng.normal(0, 0.05, 200)}
+    assert greedy(better, score, measure, seed=0, losses=losses) == {7: 1.0}
 
 
 def test_copies_of_one_model_gain_nothing():
