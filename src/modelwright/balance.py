@@ -32,7 +32,7 @@ def weigh(evaluator: Evaluator, usable: Mapping[int, Experiment], weights: Mappi
     metric = evaluator.metric
     together = _score(evaluator, usable, weights)
     own = {n: e for n, e in usable.items() if n not in thought and e.informed}
-    alone = _score(evaluator, own, best_mixture(evaluator, own)) if own else None
+    alone = _score(evaluator, own, best_mixture(evaluator, own, bagged=True)) if own else None
     better = None
     if alone is not None and metric.best != alone:
         better = round(100.0 * gain(metric, together, alone) / metric.loss(alone), 2)

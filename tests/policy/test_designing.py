@@ -279,3 +279,15 @@ def test_what_takes_a_moment_is_written_before_what_takes_long():
         assert fewer is not None and fewer.estimator.params == {"n_estimators": 2}
     order = [p.name for p in written(ground(rows=9_000, kinds=numbers))]
     assert order.index("mlp") < order.index("svm"), "by then it takes longer than the network"
+
+
+def test_boosting_sees_levels_both_as_they_are_and_as_ranks():
+    named, yes_no = ground(), ground(kinds=(("x", "numeric", 400), ("c", "category", 2)))
+    views = {p.name: p.view for p in portfolio(named)}
+    assert views["lightgbm"] is None and views["lightgbm-ranks"] == views["xgboost"] == Use("trees")
+    order = [p.name for p in written(named)]
+    assert order.index("lightgbm-ranks") == order.index("lightgbm") + 1
+    directed = replace(named, problem=replace(named.problem, constraints=Constraints(monotone={"x": 1})))
+    for base in (yes_no, directed):
+        plans = {p.name: p for p in portfolio(base)}
+        assert "lightgbm-ranks" not in plans and plans["xgboost"].view is None

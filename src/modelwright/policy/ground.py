@@ -134,5 +134,12 @@ class Ground:
         return Use("native", {"max_levels": 100_000}) if many else None
 
     @property
+    def ranks(self) -> Use | None:
+        """The view of levels as ranks, for boosting that would else split on them; ``None`` where that is the same, or
+        directions are demanded, which only the other view tells."""
+        several = any(self.profile[name].distinct > 2 for name in self.schema.of_kind("category"))
+        return Use("trees") if several and not self.problem.constraints.monotone else None
+
+    @property
     def _whole(self) -> tuple[Column, ...]:
         return tuple(self.profile[f.name] for f in self.schema.fields if f.kind == "numeric" and f.whole)

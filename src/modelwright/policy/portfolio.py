@@ -118,15 +118,24 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield Plan(
         "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
     )
+    leaves: dict[str, float] = {}
     if large:
         leaves = {"num_leaves": 255, "learning_rate": 0.03} if very_large else {"num_leaves": 100}
+    ranks = Plan(
+        "lightgbm-ranks", Use("lightgbm", {**leaves, **pace}), view=ground.ranks,
+        reason="Splits on ranks and target means of levels can't pick out levels at will, as splits on levels do.",
+    )  # fmt: skip
+    if ground.ranks is not None and not large:
+        yield ranks
+    if large:
         yield Plan(
             "lightgbm-large-trees", Use("lightgbm", {**leaves, **pace}), target=log,
             reason="Many rows can fill many leaves, and fewer trees are needed.",
         )  # fmt: skip
     if very_large:
         yield Plan(
-            "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}), target=log,
+            "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}),
+            view=ground.ranks, target=log,
             reason="Deep trees grown level by level err in other places than those grown leaf by leaf.",
         )  # fmt: skip
     if past:
@@ -192,8 +201,11 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     if not very_large or ground.nominal:
         yield default
+    if ground.ranks is not None:
+        yield ranks
     yield Plan(
-        "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}), target=log,
+        "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}),
+        view=ground.ranks, target=log,
         reason="Few leaves and more trees: better where effects mostly add up.",
     )  # fmt: skip
     if not very_large:
@@ -233,7 +245,10 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     if similar:
         yield kernel
-    yield Plan("xgboost", Use("xgboost"), target=log, reason="A second opinion from another boosting library.")
+    yield Plan(
+        "xgboost", Use("xgboost"), view=ground.ranks, target=log,
+        reason="A second opinion from another boosting library.",
+    )  # fmt: skip
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
     yield default
     yield Plan(
@@ -252,7 +267,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Products, ratios and differences of columns are hard for trees to approximate.",
         )  # fmt: skip
     yield Plan(
-        "lightgbm-random-splits", Use("lightgbm_extra_trees", {"num_leaves": 64}), target=log,
+        "lightgbm-random-splits", Use("lightgbm_extra_trees", {"num_leaves": 64}), view=ground.ranks, target=log,
         reason="Random thresholds make boosting less sure of noise.",
     )  # fmt: skip
     if similar:
