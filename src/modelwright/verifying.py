@@ -68,13 +68,13 @@ def verify(
     schema: dict[str, Any],
     weights: Sequence[float],
     calibration: dict[str, Any] | None,
-    mean: Mean,
     threshold: float | None,
     estimators: Sequence[str],
     interpretable: bool,
     allowed: bool,
     fit_seconds: float,
     other_bytes: int,
+    mean: Mean = "arithmetic",
 ) -> Done:
     """Measure the delivered model (input ``model``) against every demand.
 
@@ -93,6 +93,7 @@ def verify(
         allowed: whether the demands allow each of its estimators.
         fit_seconds: of fitting all its members once.
         other_bytes: size of the bundle's files besides the model.
+        mean: which mean of the judged members' predictions their mixture is.
 
     Returns:
         The value is a list of :class:`~modelwright.judgement.Verified`, as plain JSON.
