@@ -138,7 +138,8 @@ class Chooser:
         return self._fairest(chosen, ranked) if self.groups else chosen
 
     def _mixture(self, eligible: Mapping[int, Experiment], metric: Metric | None = None) -> dict[int, float]:
-        return best_mixture(self.evaluator, eligible, metric, {n: self.prediction(n) for n in eligible}, bagged=True)
+        known = {n: self.prediction(n) for n in eligible}
+        return best_mixture(self.evaluator, eligible, metric, known, bagged=metric is None)
 
     def by_score(self, experiments: Mapping[int, Experiment]) -> list[Experiment]:
         """Experiments with a score: best first, constants last."""

@@ -21,10 +21,11 @@ PER_KIND = 2
 SMALLEST_SHARE = 0.05
 """Members below this share cost prediction time and bring nothing that can be told from noise."""
 BAGS = 12
+"""Random parts of the models that a choice is made among."""
 IN_BAG = 0.6
 """Share of the models that are in a bag."""
 FEWEST_TO_BAG = 3
-"""Models of which bags differ enough."""
+"""Models from which on bags differ enough."""
 
 ScoreFunction = Callable[[np.ndarray, np.ndarray], float]
 """Scores (predictions, row positions): positions say which of the truth's rows the predictions are for."""
@@ -141,7 +142,7 @@ def _mean_of(found: Sequence[Mapping[int, float]]) -> dict[int, float]:
 
 def _pruned(shares: Mapping[int, float], members: int) -> dict[int, float]:
     ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    kept = {n: s for n, s in ranked[:members] if s >= SMALLEST_SHARE}
+    kept = dict(ranked[:1]) | {n: s for n, s in ranked[:members] if s >= SMALLEST_SHARE}
     total = sum(kept.values())
     return {n: s / total for n, s in kept.items()}
 
