@@ -43,8 +43,7 @@ def best_mixture(
     if not experiments:
         return {}
     aim = metric or evaluator.mixing_metric
-    truth = evaluator.truth[evaluator.validated]
-    bagged = bagged and (evaluator.metric.name == "roc_auc" or len(truth) < FEW)
+    bagged = bagged and (evaluator.metric.name == "roc_auc" or len(evaluator.validated) < FEW)
     known = predictions or {n: evaluator.validated_oof(e.oof) for n, e in experiments.items()}
     return greedy(
         known,
@@ -53,6 +52,6 @@ def best_mixture(
         seed=evaluator.situation.seed,
         kinds={n: e.plan.estimator.action for n, e in experiments.items()},
         mean=evaluator.mean,
-        losses=(lambda p, rows: row_losses(p, truth[rows])) if bagged else None,
+        losses=(lambda p, rows: row_losses(p, evaluator.truth[evaluator.validated[rows]])) if bagged else None,
         **limits,
     )

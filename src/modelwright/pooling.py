@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from scipy.special import softmax
 
 Mean = Literal["arithmetic", "geometric"]
 
@@ -44,11 +45,7 @@ def summand(prediction: np.ndarray, mean: Mean) -> np.ndarray:
 
 def pooled(average: np.ndarray, mean: Mean) -> np.ndarray:
     """The prediction that averaged summands make."""
-    if mean == "arithmetic":
-        return average
-    likely = np.exp(average - average.max(axis=1, keepdims=True))
-    shares: np.ndarray = likely / likely.sum(axis=1, keepdims=True)
-    return shares
+    return np.asarray(softmax(average, axis=1)) if mean == "geometric" else average
 
 
 def logarithms(probabilities: np.ndarray) -> np.ndarray:

@@ -118,15 +118,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield Plan(
         "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
     )
-    leaves: dict[str, float] = {}
-    if large:
-        leaves = {"num_leaves": 255, "learning_rate": 0.03} if very_large else {"num_leaves": 100}
-    ranks = Plan(
+    leaves = {"num_leaves": 255, "learning_rate": 0.03} if very_large else {"num_leaves": 100} if large else {}
+    as_ranks = Plan(
         "lightgbm-ranks", Use("lightgbm", {**leaves, **pace}), view=ground.ranks,
         reason="Splits on ranks and target means of levels can't pick out levels at will, as splits on levels do.",
     )  # fmt: skip
-    if ground.ranks is not None and not large:
-        yield ranks
+    ranks = (as_ranks,) if as_ranks.view is not None else ()
+    if not large:
+        yield from ranks
     if large:
         yield Plan(
             "lightgbm-large-trees", Use("lightgbm", {**leaves, **pace}), target=log,
@@ -201,8 +200,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     if not very_large or ground.nominal:
         yield default
-    if ground.ranks is not None:
-        yield ranks
+    yield from ranks
     yield Plan(
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}),
         view=ground.ranks, target=log,
