@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy.special import softmax
 
 Mean = Literal["arithmetic", "geometric"]
 
@@ -45,7 +44,11 @@ def summand(prediction: np.ndarray, mean: Mean) -> np.ndarray:
 
 def pooled(average: np.ndarray, mean: Mean) -> np.ndarray:
     """The prediction that averaged summands make."""
-    return np.asarray(softmax(average, axis=1)) if mean == "geometric" else average
+    if mean == "arithmetic":
+        return average
+    from scipy.special import softmax  # heavy: a run begins before it is needed
+
+    return np.asarray(softmax(average, axis=1))
 
 
 def logarithms(probabilities: np.ndarray) -> np.ndarray:
