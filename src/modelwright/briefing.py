@@ -305,7 +305,7 @@ def _experiment(experiment: Experiment, scored: Sequence[Experiment], discretion
     by = f" ({plan.by})" if plan.by and plan.by != "portfolio" else ""
     head = f"{experiment.number} {discretion.text(plan.name, 40)[1:-1]}{by}: {what}"
     parts = [_measured(experiment, scored)] if experiment.score is not None else [experiment.status]
-    parts += ["stopped early as clearly worse"] if experiment.status == "pruned" else []
+    parts += ["stopped there as hardly worth more"] if experiment.status == "pruned" else []
     parts.append(f"{experiment.seconds:.1f} s")
     if experiment.failures:
         last = experiment.failures[-1]
@@ -320,7 +320,10 @@ def _measured(experiment: Experiment, scored: Sequence[Experiment]) -> str:
     score = experiment.score
     metric = find_metric(score.metric)
     text = f"{score.value:.5g}" + (f" ± {score.spread:.2g}" if score.spread is not None else "")
-    before = [e.score.value for e in scored if e.number < experiment.number and e.score is not None]
+    earlier = [e for e in scored if e.number < experiment.number and e.score is not None]
+    before = [e.score.value for e in earlier if e.score is not None]
+    if experiment.status == "pruned":  # parts differ more than models do, so it is compared on its own
+        text, before = f"{text} on the first part", [e.by_part[0] for e in earlier if e.by_part]
     if not before:
         return text
     best = max(before, key=lambda value: gain(metric, value, 0.0))

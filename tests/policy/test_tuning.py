@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelwright.estimators import all_estimators
 from modelwright.plan import Plan
-from modelwright.policy.made import Seen, content
+from modelwright.policy.made import Seen, content, losses
 from modelwright.policy.pacing import ROOM, pace
 from modelwright.policy.tuning import variation
 from modelwright.recipe import Use
@@ -32,6 +33,14 @@ def test_parameters_follow_what_did_well():
     rates = [p.estimator.params["learning_rate"] for p in drawn if p is not None]
     assert len(rates) == 40
     assert np.median(np.abs(np.log(np.array(rates) / 0.02))) < np.median(np.abs(np.log(np.array(RATES) / 0.02)))
+
+
+def test_what_was_judged_on_an_easy_part_only_is_no_better_for_it():
+    plans = [Plan(f"lightgbm-{i}", Use("lightgbm", {"learning_rate": r})) for i, r in enumerate((0.02, 0.05, 0.1))]
+    done = [replace(finished(i, p, 0.7), by_part=(0.9, 0.5)) for i, p in enumerate(plans[:2], 1)]
+    pruned = replace(finished(3, plans[2], 0.8, "pruned"), by_part=(0.8,))
+    assert losses([*done, pruned]) == pytest.approx({1: 0.3, 2: 0.3, 3: 0.6})
+    assert losses([pruned]) == pytest.approx({3: 0.2})
 
 
 def test_the_same_experiments_give_the_same_variation():

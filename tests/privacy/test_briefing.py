@@ -155,6 +155,11 @@ def test_experiments_tell_what_was_tried_and_what_it_brought() -> None:
     assert "0.05 worse than the best before" in text
     assert "failed with error: array has NaN" in text
     assert experiments_text([], guard).split("\n")[1] == "none yet"
+    easy = replace(experiment(1, "lightgbm", 0.7), by_part=(0.85, 0.55))
+    pruned = replace(experiment(2, "xgboost", 0.82), status="pruned", by_part=(0.82,))
+    assert "on the first part, 0.03 worse than the best before; stopped there" in experiments_text(
+        [easy, pruned], guard
+    )
 
 
 def test_demands_are_shown_whatever_they_are() -> None:

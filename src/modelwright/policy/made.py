@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from modelwright.hashing import digest
 from modelwright.plan import Experiment, Plan
 from modelwright.recipe import Recipe
+from modelwright.tasks.metrics import find_metric
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,28 @@ class Seen:
 
     experiments: tuple[Experiment, ...]
     weights: dict[int, float]
+
+
+def losses(experiments: Sequence[Experiment]) -> dict[int, float]:
+    """By number, how far finished and pruned experiments are from a perfect score, so that they can be compared.
+
+    A pruned one was judged on the protocol's first part only, which may be an easier one than the others, or a harder
+    one: its loss there is multiplied by the median of how much more finished experiments lose on all parts.
+    """
+    found: dict[int, float] = {}
+    pruned: dict[int, float] = {}
+    growth: list[float] = []
+    for experiment in experiments:
+        score = experiment.score
+        if score is None or experiment.status not in ("done", "pruned"):
+            continue
+        metric = find_metric(score.metric)
+        loss = metric.loss(score.value)
+        (pruned if experiment.status == "pruned" else found)[experiment.number] = loss
+        first = metric.loss(experiment.by_part[0]) if len(experiment.by_part) > 1 else 0.0
+        if first > 0:
+            growth.append(loss / first)
+    return found | {number: loss * median(growth or [1.0]) for number, loss in pruned.items()}
 
 
 def main_part(recipe: Recipe) -> Recipe:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.ground import Ground
-from modelwright.policy.made import Seen, content, main_part
+from modelwright.policy.made import Seen, content, losses, main_part
 from modelwright.policy.portfolio import portfolio
 from modelwright.policy.tuning import variation
 from modelwright.protocol import Score, Validation
@@ -52,11 +52,11 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
 
 def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
-    fair = _fair(seen)
+    known, fair = losses(seen.experiments), _fair(seen)
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
         if source.plan.by not in ("designer", "portfolio") or source.status != "done" or source.recipe is None:
             continue
-        if source.plan.by == "portfolio" and source.score is not None and _loss(source.score) > fair:
+        if source.plan.by == "portfolio" and known.get(source.number, 0.0) > fair:
             continue
         made = main_part(source.recipe)
         for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
@@ -109,20 +109,20 @@ def _families(ground: Ground, seen: Seen) -> list[Plan]:
     first: dict[str, Plan] = {}
     for plan in portfolio(ground):
         first.setdefault(plan.estimator.action, plan)
-    losses: dict[str, float] = {}
+    known = losses(seen.experiments)
+    least: dict[str, float] = {}
     for experiment in seen.experiments:
-        name, score = experiment.plan.estimator.action, experiment.score
-        if experiment.plan.question or score is None:
-            continue
-        losses[name] = min(_loss(score), losses.get(name, math.inf))
+        name = experiment.plan.estimator.action
+        if not experiment.plan.question and experiment.number in known:
+            least[name] = min(known[experiment.number], least.get(name, math.inf))
     fair = _fair(seen)
-    tried = sorted((n for n in first if n in losses and losses[n] <= fair), key=lambda n: losses[n])
-    return [first[n] for n in (*tried, *(n for n in first if n not in losses))]
+    tried = sorted((n for n in first if n in least and least[n] <= fair), key=lambda n: least[n])
+    return [first[n] for n in (*tried, *(n for n in first if n not in least))]
 
 
 def _fair(seen: Seen) -> float:
     """The loss up to which a model isn't too weak to go on from."""
-    return WEAKER * min((_loss(e.score) for e in seen.experiments if e.score and not e.plan.question), default=0.0)
+    return WEAKER * min(losses([e for e in seen.experiments if not e.plan.question]).values(), default=0.0)
 
 
 def _loss(score: Score[Validation]) -> float:

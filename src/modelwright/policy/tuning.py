@@ -19,10 +19,9 @@ from modelwright.actions import registry
 from modelwright.hashing import digest
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.ground import Ground
-from modelwright.policy.made import Seen, as_made, content
+from modelwright.policy.made import Seen, as_made, content, losses
 from modelwright.policy.ordering import starts
 from modelwright.policy.permitted import permitted
-from modelwright.tasks.metrics import find_metric
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -105,15 +104,14 @@ def _varied(arm: Arm, number: int, params: Mapping[str, Any], reason: str) -> Pl
 def _arms(seen: Seen) -> Iterator[Arm]:
     """What can be tuned, in the order in which it was first tried."""
     kinds: dict[str, list[tuple[Experiment, Plan, float]]] = {}
+    known = losses(seen.experiments)
     for experiment in seen.experiments:
-        score = experiment.score
-        if experiment.plan.by == "baselines" or experiment.status not in ("done", "pruned") or score is None:
+        if experiment.plan.by == "baselines" or experiment.number not in known:
             continue
         plan = as_made(experiment)
         if any(p.searched for p in registry()[plan.estimator.action].params):
-            loss = find_metric(score.metric).loss(score.value)
             kind = digest(replace(plan.recipe, estimator=replace(plan.estimator, params={})))
-            kinds.setdefault(kind, []).append((experiment, plan, loss))
+            kinds.setdefault(kind, []).append((experiment, plan, known[experiment.number]))
     finished = {kind: [t for t in tries if t[0].status == "done"] for kind, tries in kinds.items()}
     least = min((loss for tries in finished.values() for _, _, loss in tries), default=0.0)
     for kind, tries in kinds.items():
