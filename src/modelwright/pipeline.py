@@ -109,7 +109,7 @@ def fitted_second(second: SecondLevel, models: list[Any], X: Any, y: np.ndarray)
     return fitted
 
 
-class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier with what may be wrapped round it: resampling and weighting in fitting, calibration after it.
 
     Args:
@@ -196,7 +196,7 @@ def _reach(y: np.ndarray, margin: float) -> tuple[float, float]:
     return low - margin * (high - low), high + margin * (high - low)
 
 
-class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A regressor over a transformed target.
 
     Args:
@@ -235,7 +235,7 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return bool(getattr(self.estimator_, "truncated_", False))
 
 
-class Relative(Pipeline):  # type: ignore[misc]
+class Relative(Pipeline):  # type: ignore[misc]  # scikit-learn has no types
     """A regression of what is left of the target when it is related to a column.
 
     Args:
@@ -267,7 +267,7 @@ class Relative(Pipeline):  # type: ignore[misc]
         return whole
 
 
-class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The weighted mean of several pipelines' probabilities, or what a second level makes of them.
 
     Args:
@@ -333,7 +333,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
 
-class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The weighted mean of several pipelines' predictions, or what a second level makes of them; see
     :class:`BlendClassifier`.
     """

@@ -24,7 +24,7 @@ MOST_ROWS = 20_000
 STEPS = 100
 
 
-class SecondLevel(BaseEstimator):  # type: ignore[misc]
+class SecondLevel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Puts members' predictions together.
 
     For classes the logits are ``Σ wₘ log pₘ + Σ log pₘ Dₘ + b``: a logarithmic pool with shares ``w``, a matrix ``D``

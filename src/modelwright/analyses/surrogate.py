@@ -202,12 +202,13 @@ def _conditions(node: _Node) -> tuple[Condition, Condition]:
     if feature.kind == "date":
         # Whole days: up to the threshold means before the day after it.
         day = str(np.datetime64(int(node.threshold) + 1, "D"))
-        sides = ("before", "from")
+        left, right = Condition(feature.column, "before", day), Condition(feature.column, "from", day)
     else:
-        day, sides = f"{node.threshold:.10g}", ("≤", ">")
+        value = f"{node.threshold:.10g}"
+        left, right = Condition(feature.column, "≤", value), Condition(feature.column, ">", value)
     return (
-        Condition(feature.column, sides[0], day, node.has_missing and node.missing_left),  # type: ignore[arg-type]
-        Condition(feature.column, sides[1], day, node.has_missing and not node.missing_left),  # type: ignore[arg-type]
+        replace(left, missing=node.has_missing and node.missing_left),
+        replace(right, missing=node.has_missing and not node.missing_left),
     )
 
 

@@ -53,5 +53,5 @@ class Check(ABC):
 @cache
 def all_checks() -> dict[str, Check]:
     """Every check, by name, in the order of rank."""
-    found = classes(__name__, Check)  # type: ignore[type-abstract]
+    found = classes(__name__, Check)  # type: ignore[type-abstract]  # looked up by, never made
     return {name: member() for name, member in sorted(found.items(), key=lambda item: (item[1].rank, item[0]))}

@@ -22,7 +22,7 @@ class Columnwise(Wrapped):
         return super()._fit_one(estimator, X, y, weights)
 
 
-class Criterion(LassoLarsIC):  # type: ignore[misc]
+class Criterion(LassoLarsIC):  # type: ignore[misc]  # scikit-learn has no types
     """``LassoLarsIC`` that also works where rows are fewer than columns, with the targets' own variance as noise."""
 
     def fit(self, X: Any, y: Any) -> Criterion:

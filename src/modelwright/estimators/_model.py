@@ -99,7 +99,7 @@ def varies(X: Any) -> bool:
     return False
 
 
-class Model(BaseEstimator):  # type: ignore[misc]
+class Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The base of everything that is built here: a scikit-learn classifier or regressor, as ``n_classes`` says.
 
     A subclass implements :meth:`_learn` and :meth:`_raw`; its constructor arguments are stored under their names, as
@@ -281,12 +281,12 @@ class Wrapped(Model):
         self.standardise, self.missing, self.sparse = standardise, missing, sparse
 
     @property
-    def takes_missing(self) -> bool:  # type: ignore[override]
+    def takes_missing(self) -> bool:  # type: ignore[override]  # told by an argument
         """Whether the estimator takes missing values."""
         return self.missing
 
     @property
-    def takes_sparse(self) -> bool:  # type: ignore[override]
+    def takes_sparse(self) -> bool:  # type: ignore[override]  # told by an argument
         """Whether the estimator takes sparse matrices."""
         return self.sparse
 

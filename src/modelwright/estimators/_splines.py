@@ -11,7 +11,7 @@ from sklearn.preprocessing import SplineTransformer
 from modelwright.estimators._model import Array
 
 
-class Splines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Splines(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Natural-looking curves: B-splines with knots at quantiles for columns with many values, others as they are.
 
     Args:

@@ -97,7 +97,7 @@ class XGBoost(Boosted):
 def _deadline(stop: float, rounds: int) -> Any:
     import xgboost
 
-    class Deadline(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    class Deadline(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost has no types
         """Ends training when the time is over."""
 
         cut = False

@@ -138,7 +138,7 @@ def find(address: str) -> type[Executor]:
     Raises:
         RequestError: when there is none; it names those that there are.
     """
-    members = classes(__name__, Executor)  # type: ignore[type-abstract]
+    members = classes(__name__, Executor)  # type: ignore[type-abstract]  # looked up by, never made
     for member in members.values():
         if member.understands(address):
             return member

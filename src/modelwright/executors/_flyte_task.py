@@ -40,7 +40,7 @@ environment = flyte.TaskEnvironment(
 )
 
 
-@environment.task(cache=flyte.Cache("auto", version_override="1", ignored_inputs=("limits", "place")), retries=2)  # type: ignore[untyped-decorator]
+@environment.task(cache=flyte.Cache("auto", version_override="1", ignored_inputs=("limits", "place")), retries=2)  # type: ignore[untyped-decorator]  # flyte
 async def perform(
     step: str, limits: str, place: str, digests: list[str], inputs: list[flyte.io.File]
 ) -> tuple[str, list[flyte.io.File]]:

@@ -147,7 +147,7 @@ class Ray(Elsewhere):
         return cls(setting.folder, where, workers, memory, setting.preload)
 
     @property
-    def slots(self) -> int:  # type: ignore[override]
+    def slots(self) -> int:  # type: ignore[override]  # it changes
         """Steps at a time: as many as were asked for, else the processors that the cluster gave."""
         return self._workers or max(1, sum(machine.slots for machine in list(self._machines.values()) if machine.ready))
 

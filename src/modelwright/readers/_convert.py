@@ -163,6 +163,6 @@ def _text(cells: Cells, field: Field) -> Any:
     if field.missing and len(distinct):
         codes = np.where(_codes_of(distinct, field.missing)[codes] & (codes >= 0), -1, codes)
     places = pa.array(codes, pa.int64(), mask=codes < 0)
-    return pd.arrays.ArrowStringArray(  # type: ignore[call-arg]
+    return pd.arrays.ArrowStringArray(  # type: ignore[call-arg]  # the stubs lag behind
         pa.chunked_array([distinct.cast(pa.large_string()).take(places)]), dtype=pd.StringDtype(na_value=np.nan)
     )

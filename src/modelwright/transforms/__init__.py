@@ -116,4 +116,4 @@ class Calibration(Part):
 @cache
 def all_transforms() -> dict[str, Part]:
     """Every member of the family, by name."""
-    return {name: member() for name, member in classes(__name__, Part).items()}  # type: ignore[type-abstract]
+    return {name: member() for name, member in classes(__name__, Part).items()}  # type: ignore[type-abstract]  # looked up by, never made

@@ -47,7 +47,7 @@ class Levels:
         return {"levels": json.dumps(self.texts), "counts": self.counts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(dict(zip(json.loads(state["levels"]), state["counts"].tolist(), strict=True)))  # type: ignore[misc]
+        self.__init__(dict(zip(json.loads(state["levels"]), state["counts"].tolist(), strict=True)))  # type: ignore[misc]  # as made
 
     def codes(self, series: pd.Series[Any]) -> Array:
         """Positions in ``texts``, ``UNSEEN`` for levels that training didn't have, ``MISSING`` for no value."""

@@ -143,7 +143,7 @@ class _Space:
         for j, (name, column) in enumerate(self.given.items()):
             if self.categorical[j]:
                 codes = np.concatenate([column.cat.codes.to_numpy(), np.round(new[:, j]).astype(np.int64) - 1])
-                columns[name] = pd.Categorical.from_codes(codes.astype(np.int64), dtype=column.dtype)  # type: ignore[call-overload]
+                columns[name] = pd.Categorical.from_codes(codes.astype(np.int64), dtype=column.dtype)  # type: ignore[call-overload]  # stubs
             else:
                 columns[name] = np.concatenate([column.to_numpy(dtype=np.float64), new[:, j]])
         return pd.DataFrame(columns)

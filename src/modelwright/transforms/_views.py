@@ -25,7 +25,7 @@ from modelwright.transforms._blocks import (
 )  # fmt: skip
 from modelwright.transforms._frames import Array, categorical, names_of
 from modelwright.transforms._levels import Levels
-from modelwright.transforms._scaling import NumericScaler, to_unit
+from modelwright.transforms._scaling import NumericScaler, Scaling, to_unit
 
 FLOAT32 = 3.0e38
 """Many tree libraries convert to 32 bits; beyond this size that would give infinities."""
@@ -199,7 +199,7 @@ class ScaledView(_Viewer):
     """Scaled numbers, indicators, text: what :class:`Linear`, :class:`Dense` and :class:`Positive` build."""
 
     def __init__(
-        self, scaling: str, clip: float, tame_skew: bool, min_count: int, max_levels: int, target_levels: int,
+        self, scaling: Scaling, clip: float, tame_skew: bool, min_count: int, max_levels: int, target_levels: int,
         smoothing: float, n_components: int, max_text_features: int, max_columns: int, compact: bool, unit: bool,
         n_classes: int, seed: int, time_column: str | None = None,
     ) -> None:  # fmt: skip
@@ -242,7 +242,7 @@ class ScaledView(_Viewer):
     def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         if fitting:
             tails = 0.0 if self.time_column else TAILS[self.n_classes > 0]
-            self.scaler_ = NumericScaler(self.scaling, self.clip, self.tame_skew, self.seed, tails).fit(values)  # type: ignore[arg-type]
+            self.scaler_ = NumericScaler(self.scaling, self.clip, self.tame_skew, self.seed, tails).fit(values)
             self.names_ = self.scaler_.names(self._inner_names()) + self._outer_names() or ["(nothing)"]
             # Below a hundred columns dense products are quicker, and some solvers only take dense.
             self.sparse_ = not self.compact and sum(m.shape[1] for m in outer) > 100
