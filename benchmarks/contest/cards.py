@@ -12,7 +12,8 @@ A card is a JSON file, ``NAME.json`` or ``NAME/card.json``:
 - ``metric``: ``roc_auc``, ``log_loss`` or ``rmse``; by task otherwise.
 - ``problem``: in plain words.
 - ``leaky_columns``: left out for everybody, since they wouldn't be known when it counts.
-- ``time_column``, ``group_column``: a split made here then keeps the last rows, or whole groups, for the test.
+- ``time_column``, ``group_column``: a split made here then keeps the last rows, or whole groups, for the test. With
+  neither, test rows are drawn at random, and training rows come in random order.
 - ``positive_label``, and ``read_hint``: arguments for ``pandas.read_csv``.
 
 Files are CSV or Parquet. Everybody gets the same frame: columns without any value are dropped, and a regression target
@@ -126,8 +127,11 @@ class DataSet:
         rows = rows[rows[self.target].notna()].reset_index(drop=True)
         test = np.zeros(len(rows), dtype=bool)
         test[self._test_rows(rows, seed)] = True
-        held = rows[test]
-        return self._tidied(rows[~test], held.drop(columns=self.target), held[self.target])
+        train, held = rows[~test], rows[test]
+        if self.column("time_column") is None and self.column("group_column") is None:
+            # An order among rows would tell that later ones are asked for, which a test drawn at random denies.
+            train = train.sample(frac=1.0, random_state=seed)
+        return self._tidied(train, held.drop(columns=self.target), held[self.target])
 
     def _test_rows(self, rows: pd.DataFrame, seed: int) -> np.ndarray:
         from sklearn.model_selection import GroupShuffleSplit, train_test_split

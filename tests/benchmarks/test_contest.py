@@ -97,7 +97,13 @@ def test_bundled_sets_are_split_by_seed_and_time_stays_in_order(tmp_path: Path) 
     late = data_sets((tmp_path,))["late"]
     assert late.metric == "rmse", "a metric of another task is not taken"
     split = late.split(3)
-    assert sorted(split.truth) == [7.0, 8.0] and sorted(split.train.y) == [2.0, 3.0, 4.0, 5.0, 6.0, 10.0]
+    assert sorted(split.truth) == [7.0, 8.0] and list(split.train.y) == [10.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    (tmp_path / "any.json").write_text('{"task": "regression", "target": "y", "data": "rows.csv"}')
+    drawn = data_sets((tmp_path,))["any"].split(3)
+    assert set(drawn.train.y) < {float(y) for y in range(2, 11)} and not drawn.train.t.is_monotonic_increasing
+    told = {5: 10, 1: 2, 4: 3, 2: 4, 3: 5, 6: 6, 8: 8, 7: 7}
+    assert list(drawn.train.y) != [told[t] for t in rows.t if t in set(drawn.train.t)], "in an order of its own"
+    assert [told[t] for t in drawn.train.t] == list(drawn.train.y)
 
 
 def test_scores_take_classes_by_name_and_refuse_what_cannot_be_scored() -> None:
