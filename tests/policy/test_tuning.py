@@ -58,6 +58,21 @@ def test_what_was_tuned_often_gives_way_to_what_was_not():
     assert names.count("xgboost") > names.count("lightgbm")
 
 
+def test_what_comes_out_the_same_whatever_its_parameters_gives_way():
+    flat = [
+        finished(i, Plan(f"ridge-{i}", Use("ridge", {"alpha": float(i)})), 2.0 + i / 1e5, metric="rmse")
+        for i in range(1, 6)
+    ]
+    given_up = [
+        finished(i, Plan(f"lightgbm-{i}", Use("lightgbm", {"num_leaves": i})), 2.0 + i / 100, "pruned", metric="rmse")
+        for i in range(11, 16)
+    ]
+    seen = Seen((*flat, *given_up), {1: 1.0})
+    drawn = [variation(ground("regression"), n, set(), seen) for n in range(50, 80)]
+    names = [p.estimator.action for p in drawn if p is not None]
+    assert names.count("lightgbm") > 20, "though ridge has all of the ensemble, and no LightGBM came to its end"
+
+
 @pytest.mark.parametrize("name", sorted(all_estimators()))
 def test_lighter_configurations_are_valid_take_less_and_come_to_an_end(name):
     from modelwright.recipe import Setting

@@ -35,6 +35,12 @@ KNOWN = 5
 NEAR = 0.05
 """Share of the best loss by which a model may be worse before its tuning is worth a third as much."""
 
+FEW = 4
+"""Experiments with a model from which on their losses say how much its parameters matter."""
+
+VARYING = 0.003
+"""Share of the best loss by which the median one is higher where parameters matter."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -115,14 +121,22 @@ def _arms(seen: Seen) -> Iterator[Arm]:
     finished = {kind: [t for t in tries if t[0].status == "done"] for kind, tries in kinds.items()}
     least = min((loss for tries in finished.values() for _, _, loss in tries), default=0.0)
     for kind, tries in kinds.items():
-        if not finished[kind]:
-            continue
-        best, plan, loss = min(finished[kind], key=lambda t: (t[2], t[0].number))
+        best, plan, loss = min(finished[kind] or tries, key=lambda t: (t[2], t[0].number))
         share = sum(seen.weights.get(e.number, 0.0) for e, _, _ in tries)
         behind = (loss / least - 1) / NEAR if least > 0 else 0.0
         cost = max(0.2, float(np.median([e.plan.cost for e, _, _ in tries])))
-        worth = (0.05 + 3 * share + 0.3 * math.exp(-behind)) / ((1 + 0.5 * len(tries)) * math.sqrt(cost))
+        hope = (0.05 + 3 * share + 0.3 * math.exp(-behind)) * _varying([x for _, _, x in tries])
+        worth = hope / ((1 + 0.5 * len(tries)) * math.sqrt(cost))
         yield Arm(plan, best.slug, tuple((p.estimator.params, x) for _, p, x in tries), share, worth)
+
+
+def _varying(losses: Sequence[float]) -> float:
+    """How much a model's parameters matter, from nearly 0 to 1: what a model that comes out the same whatever its
+    parameters are may gain by still others is next to nothing."""
+    least = min(losses)
+    if len(losses) < FEW or least <= 0:
+        return 1.0
+    return float(np.clip((np.median(losses) / least - 1) / VARYING, 0.01, 1.0))
 
 
 def _near(arm: Arm, rng: np.random.Generator) -> dict[str, Any]:
