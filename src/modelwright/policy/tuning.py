@@ -1,8 +1,9 @@
 """Variations of what was tried, when the portfolio is through: which model to tune, and with which parameters.
 
 The model is drawn by what its tuning may bring for its price: its share of the ensemble, how near it is to the best,
-how cheap it is, and how seldom it was tuned before. Parameters come from a tree-structured Parzen estimator over all
-experiments with that model (Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011; Optuna).
+how cheap it is, how seldom it was tuned before, and how much its parameters changed so far. Parameters come from a
+tree-structured Parzen estimator over all experiments with that model (Bergstra et al., "Algorithms for hyper-parameter
+optimization", NeurIPS 2011; Optuna).
 """
 
 from __future__ import annotations
@@ -130,13 +131,15 @@ def _arms(seen: Seen) -> Iterator[Arm]:
         yield Arm(plan, best.slug, tuple((p.estimator.params, x) for _, p, x in tries), share, worth)
 
 
-def _varying(losses: Sequence[float]) -> float:
-    """How much a model's parameters matter, from nearly 0 to 1: what a model that comes out the same whatever its
-    parameters are may gain by still others is next to nothing."""
-    least = min(losses)
-    if len(losses) < FEW or least <= 0:
+def _varying(tried: Sequence[float]) -> float:
+    """How much a model's parameters matter, by the losses with some, from nearly 0 to 1.
+
+    What comes out the same whatever they are may gain next to nothing by still others.
+    """
+    least = min(tried)
+    if len(tried) < FEW or least <= 0:
         return 1.0
-    return float(np.clip((np.median(losses) / least - 1) / VARYING, 0.01, 1.0))
+    return float(np.clip((np.median(tried) / least - 1) / VARYING, 0.01, 1.0))
 
 
 def _near(arm: Arm, rng: np.random.Generator) -> dict[str, Any]:
