@@ -320,10 +320,11 @@ def _measured(experiment: Experiment, scored: Sequence[Experiment]) -> str:
     score = experiment.score
     metric = find_metric(score.metric)
     text = f"{score.value:.5g}" + (f" ± {score.spread:.2g}" if score.spread is not None else "")
-    earlier = [e for e in scored if e.number < experiment.number and e.score is not None]
-    before = [e.score.value for e in earlier if e.score is not None]
+    earlier = [e for e in scored if e.number < experiment.number]
     if experiment.status == "pruned":  # parts differ more than models do, so it is compared on its own
         text, before = f"{text} on the first part", [e.by_part[0] for e in earlier if e.by_part]
+    else:
+        before = [e.score.value for e in earlier if e.score is not None]
     if not before:
         return text
     best = max(before, key=lambda value: gain(metric, value, 0.0))

@@ -372,7 +372,7 @@ def _sharpened() -> threading.Timer:
     """Import what the end of the run needs while others work, once the first experiments are on their way."""
 
     def sharpen() -> None:
-        from modelwright import delivery, report, story  # noqa: F401
+        from modelwright import delivery, report, story  # noqa: F401  only to have it loaded
         from modelwright.analyses import all_analyses
 
         all_analyses()

@@ -199,17 +199,13 @@ def _conditions(node: _Node) -> tuple[Condition, Condition]:
     assert feature is not None
     if feature.kind == "level":
         return Condition(feature.column, "is not", feature.level, True), Condition(feature.column, "is", feature.level)
+    left, right = node.has_missing and node.missing_left, node.has_missing and not node.missing_left
     if feature.kind == "date":
         # Whole days: up to the threshold means before the day after it.
         day = str(np.datetime64(int(node.threshold) + 1, "D"))
-        left, right = Condition(feature.column, "before", day), Condition(feature.column, "from", day)
-    else:
-        value = f"{node.threshold:.10g}"
-        left, right = Condition(feature.column, "≤", value), Condition(feature.column, ">", value)
-    return (
-        replace(left, missing=node.has_missing and node.missing_left),
-        replace(right, missing=node.has_missing and not node.missing_left),
-    )
+        return Condition(feature.column, "before", day, left), Condition(feature.column, "from", day, right)
+    value = f"{node.threshold:.10g}"
+    return Condition(feature.column, "≤", value, left), Condition(feature.column, ">", value, right)
 
 
 def _said(raw: np.ndarray, classes: tuple[str, ...]) -> tuple[float, str]:

@@ -21,7 +21,7 @@ class Anthropic(Remote):
 
     def prepare(self) -> None:
         """Take key and address from the environment."""
-        import anthropic  # noqa: F401
+        import anthropic  # noqa: F401  says whether it is installed
 
         from modelwright.llms.openai import Key, checked_host
 

@@ -24,7 +24,7 @@ class Google(Remote):
 
     def prepare(self) -> None:
         """Take key and address from the environment."""
-        import google.genai  # noqa: F401
+        import google.genai  # noqa: F401  says whether it is installed
 
         from modelwright.llms.openai import Key, checked_host
 

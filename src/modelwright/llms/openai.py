@@ -30,7 +30,7 @@ class OpenAI(Remote):
 
     def prepare(self) -> None:
         """Take key and address from the environment."""
-        import openai  # noqa: F401
+        import openai  # noqa: F401  says whether it is installed
 
         self.address = (os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/")
         host = checked_host(self.address, "OPENAI_BASE_URL")
@@ -65,7 +65,7 @@ class OpenAICompatible(Remote):
 
     def prepare(self) -> None:
         """Take the address apart."""
-        import openai  # noqa: F401
+        import openai  # noqa: F401  says whether it is installed
 
         address, _, model = self.model.partition("#")
         host = checked_host(address, "the address after --llm")

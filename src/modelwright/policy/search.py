@@ -52,11 +52,11 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
 
 def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
-    known, fair = losses(seen.experiments), _fair(seen)
+    fair = _fair(seen)
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
         if source.plan.by not in ("designer", "portfolio") or source.status != "done" or source.recipe is None:
             continue
-        if source.plan.by == "portfolio" and known.get(source.number, 0.0) > fair:
+        if source.plan.by == "portfolio" and source.score is not None and _loss(source.score) > fair:
             continue
         made = main_part(source.recipe)
         for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():

@@ -205,7 +205,7 @@ def write_pdf(story: Story, path: Path) -> None:
 
 def ready() -> None:
     """Load what writes and draws reports: the first one takes three times as long otherwise."""
-    from modelwright.report import _write, drawing, html  # noqa: F401
+    from modelwright.report import _write, drawing, html  # noqa: F401  only to have it loaded
 
     html.template()
     drawing.draw("first", lambda axes: None)
