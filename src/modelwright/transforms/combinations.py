@@ -17,11 +17,22 @@ MAX_FEATURES = Integer(
 )  # fmt: skip
 
 
-class Interactions(Transform):
+class _Combinations(Transform):
+    """What all members share."""
+
+    category: ClassVar[Category] = "feature"
+
+    def adds(self, params: Mapping[str, Any], columns: int) -> int:
+        """See :class:`~modelwright.transforms.Transform`: a product, a difference and both ratios of every pair."""
+        given = filled(self, params)
+        width = min(columns, int(given.get("max_columns", columns)))
+        return min(int(given["max_features"]), 2 * width * (width - 1))
+
+
+class Interactions(_Combinations):
     """Products, differences and ratios of pairs."""
 
     name: ClassVar[str] = "interactions"
-    category: ClassVar[Category] = "feature"
     description: ClassVar[str] = (
         "Adds products, differences or ratios of pairs of numeric columns, the most telling ones on training rows."
     )
@@ -41,11 +52,10 @@ class Interactions(Transform):
                         seed=setting.seed)  # fmt: skip
 
 
-class Ratios(Transform):
+class Ratios(_Combinations):
     """Ratios of pairs."""
 
     name: ClassVar[str] = "ratios"
-    category: ClassVar[Category] = "feature"
     description: ClassVar[str] = (
         "Adds ratios of pairs of numeric columns (price per room, load per capacity), the most telling ones on "
         "training rows; a ratio over zero is missing."
@@ -60,11 +70,10 @@ class Ratios(Transform):
                         n_classes=setting.n_classes, seed=setting.seed)  # fmt: skip
 
 
-class Polynomials(Transform):
+class Polynomials(_Combinations):
     """Squares, cubes and products."""
 
     name: ClassVar[str] = "polynomials"
-    category: ClassVar[Category] = "feature"
     description: ClassVar[str] = (
         "Adds powers and products of numeric columns up to a degree, the most telling ones on training rows. For "
         "linear models; trees don't need them."
@@ -85,11 +94,10 @@ class Polynomials(Transform):
                         seed=setting.seed)  # fmt: skip
 
 
-class CombineCategories(Transform):
+class CombineCategories(_Combinations):
     """Pairs of categories as one."""
 
     name: ClassVar[str] = "combine_categories"
-    category: ClassVar[Category] = "feature"
     description: ClassVar[str] = (
         "Adds combinations of category columns as new categories, those with the most telling target means. Strong "
         "with many codes (who, where, what) and a view that encodes by the target."
