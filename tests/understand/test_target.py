@@ -50,6 +50,8 @@ CLEAR = [
     ("Will this credit card holder default next month?",
      "ID:i|LIMIT_BAL:n|SEX:b|PAY_0:w|BILL_AMT1:n|default.payment.next.month:b", "default.payment.next.month"),
     ("How much is a used car worth?", "brand:f|model:c|year:W|mileage:W|accident:B|price:W", "price"),
+    ("What will this used car sell for?", "brand:f|model:c|year:W|mileage:W|accident:B|price:W", "price"),
+    ("What is the car going to cost?", "brand:f|model:c|year:W|mileage:W|accident:B|price:W", "price"),
     ("Which species is this flower?", "sepal_length:n|sepal_width:n|petal_length:n|species:f", "species"),
     ("How many bikes will be rented in the next hour?",
      "dteday:d|season:w|hr:W|holiday:b|temp:n|hum:n|windspeed:n|cnt:W", "cnt"),

@@ -27,6 +27,8 @@ _QUANTITY = re.compile(
     r"\bhow (?:much|many|hot|cold|warm|long|old|tall|high|big|large|fast|far|heavy|strong|deep|late|expensive|great)\b"
     r"|\bwhat (?:is the |are the |will the |the |was the )?(?:\w+ ){0,2}(?:price|amount|value|cost|number|quantity|"
     r"temperature|age|weight|height|salary|income|duration|demand|consumption|revenue|rent)\b"
+    r"|\bwhat (?:will|would|could|can|does|do|did|is|are) (?:\S+ ){1,8}?"
+    r"(?:cost|sell (?:for|at)|go for|fetch|earn|pay|weigh|measure|consume|score)\b"
     r"|\bworth\b|\bat what\b|\bhow .{0,40}\bworth\b|\bnumber of\b|\bamount of\b"
 )
 _EITHER = re.compile(
