@@ -143,3 +143,14 @@ def test_ordered_takes_memory_as_well_as_the_prior() -> None:
     own = remembered(3, plans={"also-here": Brought(1.0, 1.0), "only-here": Brought(0.1, 1.0)})
     assert [p.name for p in ordered(mine, "binary", HERE, (own,) * 4)] == ["also-here", "only-here"]
     assert [p.name for p in ordered(mine, "binary", HERE)] == ["only-here", "also-here"]
+
+
+def test_an_order_is_not_believed_on_far_more_rows_than_it_was_learnt_from() -> None:
+    mine = [Plan(n, Use("ridge")) for n in ("only-here", "also-here")]
+    own = remembered(3, plans={"also-here": Brought(1.0, 1.0), "only-here": Brought(0.1, 1.0)})
+    largest = max(e.traits["rows"] for e in prior().problems)
+    near, far = ({**HERE, "rows": ordering.BEYOND * largest + more} for more in (0.0, 1.0))
+    assert ordered(mine, "binary", near, (own,) * 4)[0].name == "also-here"
+    assert ordered(mine, "binary", far, (own,) * 4)[0].name == "only-here"
+    as_large = replace(own, traits=far)
+    assert ordered(mine, "binary", far, (as_large,))[0].name == "also-here"

@@ -34,9 +34,11 @@ DOUBT = 0.5
 """Weight of the mean over all problems, for plans that nothing alike has tried."""
 BLENDED = 0.1
 """Share of the way that a past run's plan is taken to add to others, for each unit of its weight in the ensemble."""
-ENOUGH = 3.0
-"""Weight of all problems together from which on the order that they teach is believed. What small tables teach says
-little of large ones; plans then stay as they are written."""
+ENOUGH = 0.5
+"""Weight of all problems together from which on the order that they teach is believed."""
+BEYOND = 3.0
+"""How many times as many rows as the largest of them a problem may have for that. Where rows are very many, larger
+trees are the better ones, and few plans end in time; plans then stay as they are written."""
 STARTS = 3
 """Settings from past runs that are tried for one estimator at most."""
 OVERHEAD = 0.3
@@ -103,11 +105,14 @@ def ordered(
         first: names of what is run before all of them, such as the baselines; what these know needn't be learnt again.
     """
     own = tuple(Evidence(r.task, r.traits, r.plans, own=True) for r in memory)
-    if sum(_weight(task, traits, e, REACH) for e in (*prior().problems, *own)) < ENOUGH:
+    known = (*prior().problems, *own)
+    largest = max(e.traits.get("rows", 0.0) for e in known)
+    alike = sum(_weight(task, traits, e, REACH) for e in known)
+    if alike < ENOUGH or traits.get("rows", 0.0) > BEYOND * largest:
         return tuple(plans)
     names = (*(p.name for p in plans), *first)
     tables = _Tables(*(np.concatenate(both) for both in zip(_shipped(names), _tables(names, own), strict=True)))
-    return _arranged(plans, task, traits, (*prior().problems, *own), tables, seconds, REACH)
+    return _arranged(plans, task, traits, known, tables, seconds, REACH)
 
 
 def by_evidence(
