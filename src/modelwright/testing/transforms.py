@@ -173,6 +173,12 @@ class TransformContract:
             assert list(fitted.columns) == list(found.columns)
             assert found.index.equals(later.index)
 
+    def test_no_more_columns_than_it_tells(self, transform: Transform) -> None:
+        """Where it tells how many columns it adds, these are enough: what a fit takes is forecast with them."""
+        X = messy(30, seed=5, start="2025-01-01")
+        told = transform.adds(self.examples.get(transform.name, {}), X.shape[1])
+        assert told == 0 or 0 < self.fitted(transform).transform(X).shape[1] - X.shape[1] <= told
+
     def timed(self, part: Part) -> bool:
         """Whether the member follows time, which only the binary setting of this suite names."""
         return any(p.name == "time_column" for p in part.params)

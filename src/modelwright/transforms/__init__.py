@@ -62,7 +62,8 @@ class Transform(Part):
     """
 
     def adds(self, params: Mapping[str, Any], columns: int) -> int:
-        """About how many columns it adds to so many, at most; what a fit takes is forecast with it."""
+        """How many columns it adds to so many at most, or 0 where that hardly matters; what a fit takes is forecast
+        with it."""
         return 0
 
 
