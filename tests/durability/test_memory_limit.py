@@ -64,7 +64,7 @@ table = pd.DataFrame(rng.normal(size=(6_000, 4)).round(3), columns=list("abcd"))
 table["left"] = np.where(table.a * table.b + 0.5 * table.c + rng.normal(0, 0.8, 6_000) > 0.3, "yes", "no")
 asked = Request(
     "<frame>", "Who left?", target="left", max_experiments=4, time_budget=300.0, memory_limit=int(sys.argv[2]),
-    constraints="## Models\\n- only extra_trees, logistic_regression\\n",
+    constraints="## Models\\n- only extra_trees\\n",
 )
 run.start(asked, sys.argv[1], source=table)
 """
