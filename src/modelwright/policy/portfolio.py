@@ -214,10 +214,10 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     yield from differences[2:]
     if len(ground.schema.of_kind("numeric")) >= 3:
-        every_pair = Use("interactions", {"max_columns": 8, "max_features": 60})
+        arithmetic = Use("interactions", {"max_columns": 8, "max_features": 60})
         yield Plan(
             "lightgbm-arithmetic",
-            Use("lightgbm_extra_trees", {"num_leaves": 16, **pace}), (every_pair,), view=ground.ranks, target=log,
+            Use("lightgbm_extra_trees", {"num_leaves": 16, **pace}), (arithmetic,), view=ground.ranks, target=log,
             reason="Random thresholds over many products, ratios and differences: what helps is found by chance, and "
             "chance is averaged out.",
         )  # fmt: skip
