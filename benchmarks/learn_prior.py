@@ -5,9 +5,9 @@
 
 Every plan of the portfolio is evaluated on many public data sets, up to ``--rows`` rows of each, by out-of-fold
 predictions under the protocol of a one-minute run, on one core, with processor seconds taken; what would take such a
-run too long is made lighter, as the run makes it. For each data set the
-prior keeps what it was like (:mod:`modelwright.traits`), how far each plan got from the baseline (0) to the best single
-plan (1), how far the best mixture of each pair of plans got, and seconds.
+run too long is made lighter, as the run makes it. For each data set the prior keeps what it was like
+(:mod:`modelwright.traits`), how far each plan got from the baseline (0) to the best single plan (1), how far the best
+mixture of each pair of plans got, and seconds.
 
 What was measured is kept in ``--cache``, so the script can be stopped and called again; without ``--minutes`` it goes
 on until all data sets are done. In the end it says what the learnt order is worth: for each data set the order that all

@@ -73,6 +73,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     linear = "logistic_regression" if ground.classification else "ridge"
     flat = linear.replace("_", "-")
     similar, large, very_large = ground.rows < SIMILAR, ground.rows >= LARGE, ground.rows >= VERY_LARGE
+    paired = len(ground.schema.of_kind("numeric")) >= 3
     log = Use("log1p") if ground.skewed_target else None
     # With many classes every round of boosting grows many trees, so fewer and larger steps are taken, and what fits
     # all classes at once comes first.
@@ -213,7 +214,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Leaves of a few rows tell rare cases, and near copies of rows, apart.",
         )  # fmt: skip
     yield from differences[2:]
-    if len(ground.schema.of_kind("numeric")) >= 3:
+    if paired:
         arithmetic = Use("interactions", {"max_columns": 8, "max_features": 60})
         yield Plan(
             "lightgbm-arithmetic",
@@ -267,7 +268,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             f"{flat}-combinations", Use(linear), (*as_names, Use("combine_categories")),
             reason="A linear model that knows pairs of categories.",
         )  # fmt: skip
-    if len(ground.schema.of_kind("numeric")) >= 3:
+    if paired:
         yield Plan(
             "lightgbm-ratios", Use("lightgbm"), (Use("interactions"),), target=log,
             reason="Products, ratios and differences of columns are hard for trees to approximate.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import comb
 from typing import Any, ClassVar
 
 from modelwright.action import Category, Choice, Columns, Integer, Param
@@ -85,6 +86,12 @@ class Polynomials(_Combinations):
         Integer("max_features", "how many are kept, those most related to the target", 30, low=1, high=500,
                 search=(10, 100), log=True),
     )  # fmt: skip
+
+    def adds(self, params: Mapping[str, Any], columns: int) -> int:
+        """See :class:`~modelwright.transforms.Transform`: every product of up to so many factors, powers among them."""
+        given = filled(self, params)
+        width, degree = min(columns, int(given["max_columns"])), int(given["degree"])
+        return min(int(given["max_features"]), comb(width + degree, degree) - 1 - width)
 
     def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
         """See :class:`~modelwright.transforms.Transform`."""
