@@ -83,7 +83,7 @@ def dump_model(model: Any, path: Path) -> None:
     import skops.io
 
     with ZipFile(io.BytesIO(skops.io.dumps(model))) as written, ZipFile(path, "w") as archive:
-        schema = json.loads(written.read(_SCHEMA))
+        schema = _compact(json.loads(written.read(_SCHEMA)), set())
         objects: dict[Any, int] = {}
         files: dict[str, str] = {}
         for place, node in enumerate(nodes(schema)):
@@ -104,6 +104,31 @@ def dump_model(model: Any, path: Path) -> None:
 
 
 _SCHEMA = "schema.json"
+
+
+def _compact(node: Any, written: set[int]) -> Any:
+    """A schema without needless nodes, each of which takes its time to audit and to construct.
+
+    A list of plain values is one node: to skops, too, a plain node is whatever its JSON says. An object that was
+    written before is its number only, which is all that is read of it.
+
+    Args:
+        node: of the schema, or a value inside one.
+        written: numbers of the objects that came before; those of this node are added.
+    """
+    if isinstance(node, list):
+        return [_compact(value, written) for value in node]
+    if not isinstance(node, dict):
+        return node
+    kind, inside = node.get("__loader__"), node.get("content")
+    if kind == "ListNode" and inside and all(value["__loader__"] == "JsonNode" for value in inside):
+        texts = ", ".join(value["content"] for value in inside)
+        return {**inside[0], "content": f"[{texts}]"}
+    if kind == "ObjectNode":
+        if node["__id__"] in written:
+            return {key: node[key] for key in ("__class__", "__module__", "__loader__", "__id__")}
+        written.add(node["__id__"])
+    return {key: _compact(value, written) for key, value in node.items()}
 
 
 def without_gaps(data: bytes) -> bytes:

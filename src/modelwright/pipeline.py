@@ -398,14 +398,29 @@ def presented(models: list[Any], X: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def shared(models: list[Pipeline]) -> list[Pipeline]:
-    """Fitted pipelines in which transformers that hold the same are one object: smaller to keep, quicker to predict."""
-    known: list[Any] = []
+    """Fitted pipelines in which transformers, and parts of transformers, that hold the same are one object: smaller to
+    keep, quicker to load and to predict with.
+    """
+    known: dict[type, list[Any]] = {}
     for model in models:
         for place, (name, step) in enumerate(model.steps[:-1]):
-            same = next((other for other in known if alike(step, other)), step)
-            known += [step] if same is step else []
-            model.steps[place] = (name, same)
+            model.steps[place] = (name, _one_of(step, known))
     return models
+
+
+def _one_of(part: Any, known: dict[type, list[Any]]) -> Any:
+    """A known object that holds the same, or the object itself, made of known parts where they hold the same."""
+    if isinstance(part, list):
+        part[:] = [_one_of(value, known) for value in part]
+    held = part if isinstance(part, dict) else {} if isinstance(part, type) else getattr(part, "__dict__", {})
+    for name, value in held.items():
+        held[name] = _one_of(value, known)
+    if not held or held is part:
+        return part
+    others = known.setdefault(type(part), [])
+    same = next((other for other in others if alike(part, other)), part)
+    others += [part] if same is part else []
+    return same
 
 
 def alike(a: Any, b: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ _WORK: ContextVar[dict[Any, list[tuple[Any, Any, Any]]] | None] = ContextVar("_W
 def together() -> Iterator[None]:
     """Within the block, what is costly and the same for several models is computed once, and given to all of them.
 
-    Nobody may write to what is shared: n-grams of texts, numbers of frames.
+    Nobody may write to what is shared: codes of levels, n-grams of texts, numbers of frames.
     """
     token = _WORK.set({})
     try:
@@ -46,3 +46,22 @@ def once(what: Callable[[], tuple[str, Any]], given: Any, compute: Callable[[], 
     made = compute()
     known.append((given, keep, made))
     return made
+
+
+def widened(frame: T, before: T, changed: Collection[str]) -> T:
+    """A frame of the same rows as one before, whose columns it has, but for those that were added or changed."""
+    work = _WORK.get()
+    if work is not None:
+        work["frame", id(frame)] = [(None, before, (frame, set(changed)))]
+    return frame
+
+
+def origin(frame: T, columns: Collection[str]) -> T:
+    """The first frame that had these columns as they are in this one: what is made of them there serves here, too."""
+    work = _WORK.get()
+    while work is not None and (known := work.get(("frame", id(frame)))):
+        _, before, (_, changed) = known[0]
+        if not changed.isdisjoint(columns):
+            break
+        frame = before
+    return frame

@@ -14,6 +14,7 @@ from modelwright.persistence import dump_model, load_model, trusted
 from modelwright.pipeline import answers, compile_recipe
 from modelwright.readers import conform, read
 from modelwright.recipe import Recipe, Setting, Use
+from modelwright.transforms._levels import Levels
 from modelwright.unpacking import Construction, audited
 
 
@@ -42,10 +43,18 @@ def test_rows_one_at_a_time_are_what_they_are_together() -> None:
     assert {f.kind for f in schema.fields} >= {"numeric", "category", "boolean", "datetime"}
     together = conform(raw, schema).frame
     pipelines = [
-        compile_recipe(Recipe(Use(name, {} if name == "ridge" else {"n_estimators": 5})), Setting("regression", 0)).fit(
-            together, raw["number"].to_numpy()
+        compile_recipe(
+            Recipe(Use(name, {} if name == "ridge" else {"n_estimators": 5}), tuple(map(Use, transforms))),
+            Setting("regression", 0),
+        ).fit(together, raw["number"].to_numpy())
+        for name, transforms in (
+            ("ridge", []),
+            ("ridge", ["combine_categories", "interactions"]),
+            ("ridge", ["clip_outliers", "missing_indicators"]),
+            ("extra_trees", []),
+            ("lightgbm", []),
+            ("xgboost", []),
         )
-        for name in ("ridge", "extra_trees", "lightgbm", "xgboost")
     ]
     for source in (raw, raw.astype(object), raw.astype("str")):
         whole = conform(source, schema).frame
@@ -96,6 +105,17 @@ def test_a_plain_file_is_read_as_skops_reads_it(tmp_path) -> None:
     mine, theirs = unpacked(tmp_path / "file"), skops.io.load(tmp_path / "file")
     assert repr(mine) == repr(theirs) and mine["arrays"][0] is mine["arrays"][1]
     assert [type(v) for v in mine["scalars"]] == [type(v) for v in theirs["scalars"]]
+
+    levels = Levels({"a": 2, "b": 1})
+    dump_model({**state, "objects": [levels, levels]}, tmp_path / "compact")
+    mine, theirs = (
+        unpacked(tmp_path / "compact"),
+        skops.io.load(tmp_path / "compact", trusted=["modelwright.transforms._levels.Levels"]),
+    )
+    for found in (mine, theirs):
+        one, same = found.pop("objects")
+        assert one is same and one.texts == ["a", "b"]
+        assert repr(found) == repr(state)
 
     frame = mixed().select_dtypes("number")
     for name, few in (

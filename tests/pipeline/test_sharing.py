@@ -28,6 +28,7 @@ def test_what_members_share_is_kept_and_computed_once(tmp_path, monkeypatch: pyt
     again = load_model(tmp_path / "blend")
     views = [m.steps[-2][1] for m in again.models_]
     assert views[0] is views[1] and len({id(v) for v in views}) == 3
+    assert views[2].inner_[0] is views[0].inner_[0]  # the numbers, of views that differ in their codes
     calls = []
     plain = TreeView.transform
     monkeypatch.setattr(TreeView, "transform", lambda self, rows: calls.append(1) or plain(self, rows))

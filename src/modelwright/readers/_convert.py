@@ -43,14 +43,14 @@ def converted_column(column: pd.Series[Any], field: Field) -> Converted:
         and field.kind != "text"
         and (column.dtype == object or isinstance(column.dtype, pd.StringDtype))
     ):
-        texts = tuple(column.tolist())
-        if all(type(text) is str for text in texts) and sum(map(len, texts)) <= SHORT:
+        texts = tuple(None if isinstance(value, float) and value != value else value for value in column.tolist())
+        if all(type(text) is str for text in texts if text is not None) and sum(len(t or "") for t in texts) <= SHORT:
             return _remembered(texts, field)
     return convert(cells_of(column), field)
 
 
 @lru_cache(maxsize=8_192)
-def _remembered(texts: tuple[str, ...], field: Field) -> Converted:
+def _remembered(texts: tuple[str | None, ...], field: Field) -> Converted:
     return convert(cells_of(pd.Series(texts, dtype=object)), field)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelwright.together import once
+from modelwright.together import once, origin
 from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
@@ -26,13 +26,23 @@ class Block:
     """The contract of a block."""
 
     names: list[str]
+    column: str
+    """What it reads; blocks that read several override ``_reads``."""
 
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Learn from training rows and the goals of :func:`~modelwright.transforms._levels.responses`."""
         raise NotImplementedError
 
     def apply(self, frame: pd.DataFrame) -> Any:
-        """A matrix of shape (rows, len(names))."""
+        """A matrix of shape (rows, len(names)), which nobody may write to: several views may hold this block."""
+        frame = origin(frame, self._reads())
+        key = ("block", (id(self), id(frame)))
+        return once(lambda: key, None, lambda: self._apply(frame), keep=(self, frame))
+
+    def _reads(self) -> list[str]:
+        return [self.column]
+
+    def _apply(self, frame: pd.DataFrame) -> Any:
         raise NotImplementedError
 
     def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Any:
@@ -57,7 +67,10 @@ class Numbers(Block):
             if not lost[:, j].all() and (lost[:, j].any() or (values[:, j] != values[0, j]).any())
         ]
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _reads(self) -> list[str]:
+        return self.names
+
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """The values, NaN where missing or infinite."""
         return numbers(frame, self.names)
 
@@ -90,7 +103,7 @@ class Dates(Block):
             self.parts = ["elapsed_days"]
         self.names = [f"{self.column}_{p}" for p in self.parts]
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """The parts, NaN where there is no date."""
         index = moments(frame[self.column])
         return _stack([part(index, p, self.origin) for p in self.parts], len(index))
@@ -105,7 +118,7 @@ class Cycles(Dates):
         self.parts = [p for p in self.parts if p in CYCLES]
         self.names = [f"{self.column}_{p}_{f}" for p in self.parts for f in ("sin", "cos")]
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """Two columns a part, in [-1, 1]."""
         index, waves = moments(frame[self.column]), []
         for p in self.parts:
@@ -131,7 +144,7 @@ class Codes(Block):
         known = self.levels.natural_ranks() if self.natural else np.arange(len(self.levels))
         self.table = np.append(known.astype(np.float64), [np.nan, np.nan if self.natural else len(self.levels)])
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """The rank, one column."""
         return self.table[_codes(self.levels, frame, self.column)][:, None]
 
@@ -148,7 +161,7 @@ class Frequencies(Block):
         missing = len(frame) - int(self.levels.counts.sum())
         self.table = np.log1p(np.append(self.levels.counts, [missing, 0]).astype(np.float64))
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """One column."""
         return self.table[_codes(self.levels, frame, self.column)][:, None]
 
@@ -169,7 +182,7 @@ class Means(Block):
         """Learn the means; without a target, or with too many classes, the block is empty."""
         self._learn(frame, goals, None)
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """One column, or one a class."""
         if not self.names:
             return np.empty((len(frame), 0))
@@ -229,7 +242,10 @@ class Indicators(Block):
         other = position.get(common, -1)
         return np.array([*slots, *[other] * (len(levels) - common), position.get(common + 1, -1), other])
 
-    def apply(self, frame: pd.DataFrame) -> sparse.csr_matrix:
+    def _reads(self) -> list[str]:
+        return self.columns
+
+    def _apply(self, frame: pd.DataFrame) -> sparse.csr_matrix:
         """Zeros and ones, at most one one for each category column."""
         rows, width = len(frame), len(self.columns)
         places = np.empty((rows, width), dtype=np.int32)
@@ -253,16 +269,16 @@ class TextNumbers(Block):
         """Learn n-grams, components and scores from all rows."""
         self.learn_apply(frame, goals, None)
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """Four counts, the components, then one score for each goal."""
-        documents = texts(frame[self.column])
+        documents = _documents(frame, self.column)
         matrix = self.grams.transform(documents)
         scored = [] if self.scores is None else [self.scores.transform(matrix)]
         return np.hstack([text_counts(documents), self.components.transform(matrix), *scored])
 
     def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Array:
         """Learn, with the scores of training rows taken from models that haven't seen them."""
-        documents = texts(frame[self.column])
+        documents = _documents(frame, self.column)
         matrix = self.grams.fit(documents).transform(documents)
         parts = [text_counts(documents), self.components.fit(matrix).transform(matrix)]
         self.names = [f"{self.column}_{c}" for c in COUNTS]
@@ -287,9 +303,9 @@ class TextCounts(Block):
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Nothing has to be learnt."""
 
-    def apply(self, frame: pd.DataFrame) -> Array:
+    def _apply(self, frame: pd.DataFrame) -> Array:
         """Four columns."""
-        return text_counts(texts(frame[self.column]))
+        return text_counts(_documents(frame, self.column))
 
 
 class Bags(Block):
@@ -300,12 +316,12 @@ class Bags(Block):
 
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Learn vocabulary and weights."""
-        self.grams.fit(texts(frame[self.column]))
+        self.grams.fit(_documents(frame, self.column))
         self.names = [f"{self.column}:{term}" for term in self.grams.terms]
 
-    def apply(self, frame: pd.DataFrame) -> sparse.csr_matrix:
+    def _apply(self, frame: pd.DataFrame) -> sparse.csr_matrix:
         """One column an n-gram."""
-        return self.grams.transform(texts(frame[self.column]))
+        return self.grams.transform(_documents(frame, self.column))
 
 
 def training_goals(y: Any, n_classes: int, seed: int) -> tuple[Array | None, Array | None]:
@@ -317,8 +333,14 @@ def training_goals(y: Any, n_classes: int, seed: int) -> tuple[Array | None, Arr
 
 def _codes(levels: Levels, frame: pd.DataFrame, column: str) -> Array:
     """The positions of a column's values among some levels; several blocks ask for the same."""
+    frame = origin(frame, (column,))
     key = ("codes", (id(levels), id(frame)))
     return once(lambda: key, column, lambda: levels.codes(frame[column]), keep=(levels, frame))
+
+
+def _documents(frame: pd.DataFrame, column: str) -> list[str]:
+    frame = origin(frame, (column,))
+    return once(lambda: ("texts", id(frame)), column, lambda: texts(frame[column]), keep=frame)
 
 
 def _goal_names(stem: str, count: int) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from modelwright.action import did_you_mean
 from modelwright.errors import DataError, NotApplicable, ProgramError
 from modelwright.table import categorical as made
+from modelwright.together import widened
 
 Sort = Literal["numeric", "category", "datetime", "text"]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -152,7 +153,8 @@ def texts(series: pd.Series[Any]) -> list[str]:
     if isinstance(series.dtype, pd.CategoricalDtype):
         levels = [*map(str, series.cat.categories), ""]
         return [levels[code] for code in series.cat.codes]
-    return [value if isinstance(value, str) else "" for value in series.astype("str").tolist()]
+    known = series if isinstance(series.dtype, pd.StringDtype) else series.astype("str")
+    return [value if isinstance(value, str) else "" for value in known.tolist()]
 
 
 def add_columns(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
@@ -160,12 +162,12 @@ def add_columns(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
     if not made:
         return frame.copy(deep=False)
     named = dict(zip(unique_names(list(made), frame.columns), made.values(), strict=True))
-    return pd.concat([frame, pd.DataFrame(named, index=frame.index)], axis=1)
+    return widened(pd.concat([frame, pd.DataFrame(named, index=frame.index)], axis=1), frame, named)
 
 
 def replace_columns(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
     """A new frame in which the named columns hold other values."""
-    return frame.assign(**made)
+    return widened(frame.assign(**made), frame, made)
 
 
 def categorical(codes: Array, labels: Sequence[str]) -> pd.Categorical:
