@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", type=_names, help="only these data sets, by commas")
     parser.add_argument("--seeds", type=_numbers, default=(0.0,), help="by commas (0)")
     parser.add_argument("--cores", type=int, default=psutil.cpu_count(), help="that everybody is told to use (all)")
+    parser.add_argument(
+        "--polite", action="store_true",
+        help="nobody's threads spin at barriers: for machines with other work, where spinning costs everybody dearly",
+    )  # fmt: skip
     parser.add_argument("--max-minutes", type=float, default=float("inf"), help="no new match begins after these")
     parser.add_argument("--redo", action="store_true", help="play again what was played")
     parser.add_argument("--any-version", action="store_true", help="what an older version played counts as played")
@@ -99,7 +103,7 @@ def _contest(told: argparse.Namespace, sets: dict[str, DataSet], known: dict[str
         rival = player.rival
         about = {
             "data": data.name, "task": data.task, "metric": data.metric, "rival": rival.name,
-            "version": player.version, "budget": budget, "seed": seed,
+            "version": player.version, "budget": budget, "seed": seed, "polite": told.polite,
         }  # fmt: skip
         if _key(about, told.any_version) in done:
             continue
@@ -108,7 +112,7 @@ def _contest(told: argparse.Namespace, sets: dict[str, DataSet], known: dict[str
             break
         record = about | play(
             data, data.split(seed), rival, player.python, budget, seed,
-            cores=told.cores, probe=not told.no_probe, keep=told.results,
+            cores=told.cores, probe=not told.no_probe, keep=told.results, polite=told.polite,
         ) | {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": here}  # fmt: skip
         with records.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
@@ -148,9 +152,9 @@ def _install(told: argparse.Namespace, known: dict[str, Rival]) -> tuple[list[In
 def _report(told: argparse.Namespace, sets: dict[str, DataSet]) -> None:
     if told.install:
         return
-    records = [
-        r for r in read(told.results / "runs.jsonl") if told.rivals is None or r["rival"] in (*told.rivals, PRIOR)
-    ]
+    records = [r for r in read(told.results / "runs.jsonl") if r["polite"] == told.polite]
+    if told.rivals is not None:
+        records = [r for r in records if r["rival"] in (*told.rivals, PRIOR)]
     if told.datasets is not None:
         records = [r for r in records if r["data"] in told.datasets]
     sections = [section(standings(records, b), sets, told.results) for b in told.budget]
@@ -161,11 +165,12 @@ def _report(told: argparse.Namespace, sets: dict[str, DataSet]) -> None:
 
 def read(records: Path) -> list[dict[str, Any]]:
     """The records of a file; none when there is none yet."""
-    return [json.loads(line) for line in records.read_text("utf-8").splitlines()] if records.exists() else []
+    lines = records.read_text("utf-8").splitlines() if records.exists() else []
+    return [{"polite": True} | json.loads(line) for line in lines]  # before anybody could choose, all matches were so
 
 
 def _key(record: dict[str, Any], any_version: bool) -> tuple[Any, ...]:
-    parts = ("data", "rival", "budget", "seed") + (() if any_version else ("version",))
+    parts = ("data", "rival", "budget", "seed", "polite") + (() if any_version else ("version",))
     return tuple(record[p] for p in parts)
 
 

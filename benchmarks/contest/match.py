@@ -35,7 +35,8 @@ EVERY = 0.2
 EXACTLY = 0.9
 """Seconds between two exact measurements of memory, which cost the rival a little time."""
 POLITE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-"""For everybody: threads that spin at OpenMP's barriers lose ten times and more on a machine that isn't theirs."""
+"""On a machine with other work, for everybody: threads that spin at OpenMP's barriers lose ten times and more there. On
+a machine of their own they gain as much by it, since a virtual processor takes long to wake."""
 FORGETFUL = {"MODELWRIGHT_MEMORY": "off"}
 """Nobody may know the data from an earlier contest."""
 
@@ -108,7 +109,7 @@ def _proportional(process: psutil.Process) -> int:
 
 def play(
     data: DataSet, split: Split, rival: Rival, python: Path, budget: float, seed: int, *, cores: int, probe: bool,
-    keep: Path,
+    keep: Path, polite: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Let a rival fit and predict, and score it.
 
@@ -122,6 +123,7 @@ def play(
         cores: that it is told.
         probe: whether latency and cold start are measured.
         keep: folder for the predictions and what the rival printed.
+        polite: whether nobody's threads may spin while they wait, see :data:`POLITE`.
 
     Returns:
         A record as plain JSON: ``score`` is ``None`` when the rival failed, and ``error`` says why. Seconds:
@@ -132,10 +134,10 @@ def play(
     try:
         _hand_over(folder, data, split, rival, budget, seed, cores, probe)
         with (keep / f"{name}.log").open("w") as log:
-            found = _watched(folder, python, budget, log)
+            found = _watched(folder, python, budget, log, polite)
             record = found | _judged(folder, data, split, found["killed"])
             if probe and (folder / "saved" / "complete").exists():
-                record["cold_start_s"] = _cold_start(folder, python, log)
+                record["cold_start_s"] = _cold_start(folder, python, log, polite)
         if record["score"] is not None:
             shutil.copy(folder / "predictions.parquet", keep / f"{name}.parquet")
         else:
@@ -164,19 +166,23 @@ def _hand_over(
     (folder / "job.json").write_text(json.dumps(told), encoding="utf-8")
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    polite = POLITE | FORGETFUL | {"PYTHONWARNINGS": "ignore", "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "OMP_NUM_THREADS", "VIRTUAL_ENV")}
+def _environment(folder: Path, polite: bool) -> dict[str, str]:
+    given = FORGETFUL | {"PYTHONWARNINGS": "ignore", "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    given |= POLITE if polite else {}
+    dropped = ("PYTHONPATH", "OMP_NUM_THREADS", "VIRTUAL_ENV", *POLITE)
+    kept = {k: v for k, v in os.environ.items() if k not in dropped}
     # Sockets have short names only; in a deep temporary folder Ray's would be too long.
-    return kept | polite | ({"RAY_TMPDIR": "/tmp"} if len(str(folder)) > 40 else {})
+    return kept | given | ({"RAY_TMPDIR": "/tmp"} if len(str(folder)) > 40 else {})
 
 
 @contextmanager
-def _running(folder: Path, python: Path, mode: str, log: Any) -> Iterator[tuple[subprocess.Popen[bytes], Meter]]:
+def _running(
+    folder: Path, python: Path, mode: str, log: Any, polite: bool
+) -> Iterator[tuple[subprocess.Popen[bytes], Meter]]:
     """A worker's process and its meter; whatever happens, nothing of it is left running."""
     process = subprocess.Popen(
         [str(python), "-P", "-u", str(WORKER), str(folder), mode],
-        stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(folder), cwd=folder / "rival",
+        stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(folder, polite), cwd=folder / "rival",
         start_new_session=True,
     )  # fmt: skip
     meter = Meter(psutil.Process(process.pid))
@@ -191,11 +197,11 @@ def _running(folder: Path, python: Path, mode: str, log: Any) -> Iterator[tuple[
         process.wait()
 
 
-def _watched(folder: Path, python: Path, budget: float, log: Any) -> dict[str, Any]:
+def _watched(folder: Path, python: Path, budget: float, log: Any, polite: bool) -> dict[str, Any]:
     """Run a worker; what it used is read off when its predictions are there, before latency is measured."""
     busy, began = psutil.cpu_times(), time.time()
     killed, over = False, None
-    with _running(folder, python, "fit", log) as (process, meter):
+    with _running(folder, python, "fit", log, polite) as (process, meter):
         while over is None:
             ended = process.poll() is not None
             elapsed = time.time() - began
@@ -247,10 +253,10 @@ def _judged(folder: Path, data: DataSet, split: Split, killed: bool) -> dict[str
         return {"score": None, "error": f"its predictions can't be scored: {error}"}
 
 
-def _cold_start(folder: Path, python: Path, log: Any) -> float | None:
+def _cold_start(folder: Path, python: Path, log: Any, polite: bool) -> float | None:
     """Seconds from the start of a process to the first prediction of a saved model."""
     began = time.time()
-    with _running(folder, python, "cold", log) as (process, _):
+    with _running(folder, python, "cold", log, polite) as (process, _):
         try:
             ended = process.wait(PROBING)
         except subprocess.TimeoutExpired:

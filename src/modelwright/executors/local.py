@@ -189,9 +189,10 @@ class Local(Executor):
         environment = os.environ | {
             "OMP_NUM_THREADS": str(max(1, cores // self.slots)),
             "OPENBLAS_NUM_THREADS": "1",
-            # Waiting threads that spin take the cores away from the steps beside them.
+            # Waiting threads that spin take the cores away from the steps beside them. Some microseconds are worth it:
+            # where a step has all cores to itself, a virtual one that fell asleep takes many times as long to wake.
             "OMP_WAIT_POLICY": "passive",
-            "GOMP_SPINCOUNT": "0",
+            "GOMP_SPINCOUNT": "1000",
             "KMP_BLOCKTIME": "0",
             # Arrow's allocator sets a GiB aside at once: mapped, if untouched, it leaves no room below a small limit,
             # and OpenBLAS tries for ever to get some. In KiB.
