@@ -94,7 +94,7 @@ def _contest(told: argparse.Namespace, sets: dict[str, DataSet], known: dict[str
     ready, complaints = _install(told, known)
     if told.install:
         return complaints
-    told.results.mkdir(parents=True, exist_ok=True)
+    _kept(told).mkdir(parents=True, exist_ok=True)
     records = told.results / "runs.jsonl"
     done = set() if told.redo else {_key(r, told.any_version) for r in read(records)}
     until = time.monotonic() + 60 * told.max_minutes
@@ -112,7 +112,7 @@ def _contest(told: argparse.Namespace, sets: dict[str, DataSet], known: dict[str
             break
         record = about | play(
             data, data.split(seed), rival, player.python, budget, seed,
-            cores=told.cores, probe=not told.no_probe, keep=told.results, polite=told.polite,
+            cores=told.cores, probe=not told.no_probe, keep=_kept(told), polite=told.polite,
         ) | {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": here}  # fmt: skip
         with records.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
@@ -157,10 +157,16 @@ def _report(told: argparse.Namespace, sets: dict[str, DataSet]) -> None:
         records = [r for r in records if r["rival"] in (*told.rivals, PRIOR)]
     if told.datasets is not None:
         records = [r for r in records if r["data"] in told.datasets]
-    sections = [section(standings(records, b), sets, told.results) for b in told.budget]
+    sections = [section(standings(records, b), sets, _kept(told)) for b in told.budget]
     print("\n\n".join(sections))
     if not told.no_page:
         publish(sections, told.page)
+
+
+def _kept(told: argparse.Namespace) -> Path:
+    """Where predictions are: those of polite matches apart, since a match is named after the same things."""
+    results: Path = told.results
+    return results / "polite" if told.polite else results
 
 
 def read(records: Path) -> list[dict[str, Any]]:

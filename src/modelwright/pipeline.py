@@ -412,15 +412,17 @@ def _one_of(part: Any, known: dict[type, list[Any]]) -> Any:
     """A known object that holds the same, or the object itself, made of known parts where they hold the same."""
     if isinstance(part, list):
         part[:] = [_one_of(value, known) for value in part]
-    held = part if isinstance(part, dict) else {} if isinstance(part, type) else getattr(part, "__dict__", {})
-    for name, value in held.items():
-        held[name] = _one_of(value, known)
-    if not held or held is part:
-        return part
-    others = known.setdefault(type(part), [])
-    same = next((other for other in others if alike(part, other)), part)
-    others += [part] if same is part else []
-    return same
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            part[name] = _one_of(value, known)
+    elif not isinstance(part, type) and getattr(part, "__dict__", None):
+        _one_of(vars(part), known)
+        others = known.setdefault(type(part), [])
+        same = next((other for other in others if alike(part, other)), None)
+        if same is not None:
+            return same
+        others.append(part)
+    return part
 
 
 def alike(a: Any, b: Any) -> bool:

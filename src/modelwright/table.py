@@ -157,6 +157,9 @@ def occurring(values: pd.Categorical) -> tuple[Sequence[str | None], np.ndarray[
     import numpy as np
 
     codes, levels = values.codes, values.categories
+    if len(codes) == 1:  # a request for one row pays for every array that is made
+        code = int(codes[0])
+        return [str(levels[code]) if code >= 0 else None], np.zeros(1, dtype=np.intp)
     if len(codes) < len(levels):
         used, places = np.unique(codes, return_inverse=True)
         return [str(levels[code]) if code >= 0 else None for code in used], places

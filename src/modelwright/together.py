@@ -56,8 +56,22 @@ def widened(frame: T, before: T, changed: Collection[str]) -> T:
     return frame
 
 
-def origin(frame: T, columns: Collection[str]) -> T:
-    """The first frame that had these columns as they are in this one: what is made of them there serves here, too."""
+def once_of(what: str, frame: Any, columns: Collection[str], by: Any, compute: Callable[[Any], T]) -> T:
+    """What is computed from some columns of a frame, or what was computed from the same ones in the same block.
+
+    Args:
+        what: the kind of work.
+        frame: the rows; where another frame had these columns first, it is the one that is read.
+        columns: what is read of them.
+        by: the object that does the work, if another would do it otherwise.
+        compute: does the work, given the frame.
+    """
+    frame = _origin(frame, columns)
+    return once(lambda: (what, (id(by), id(frame))), columns, lambda: compute(frame), keep=(by, frame))
+
+
+def _origin(frame: Any, columns: Collection[str]) -> Any:
+    """The first frame that had these columns as they are in this one."""
     work = _WORK.get()
     while work is not None and (known := work.get(("frame", id(frame)))):
         _, before, (_, changed) = known[0]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelwright.together import once, origin
+from modelwright.together import once_of
 from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
@@ -35,9 +35,7 @@ class Block:
 
     def apply(self, frame: pd.DataFrame) -> Any:
         """A matrix of shape (rows, len(names)), which nobody may write to: several views may hold this block."""
-        frame = origin(frame, self._reads())
-        key = ("block", (id(self), id(frame)))
-        return once(lambda: key, None, lambda: self._apply(frame), keep=(self, frame))
+        return once_of("block", frame, self._reads(), self, self._apply)
 
     def _reads(self) -> list[str]:
         return [self.column]
@@ -333,14 +331,12 @@ def training_goals(y: Any, n_classes: int, seed: int) -> tuple[Array | None, Arr
 
 def _codes(levels: Levels, frame: pd.DataFrame, column: str) -> Array:
     """The positions of a column's values among some levels; several blocks ask for the same."""
-    frame = origin(frame, (column,))
-    key = ("codes", (id(levels), id(frame)))
-    return once(lambda: key, column, lambda: levels.codes(frame[column]), keep=(levels, frame))
+    return once_of("codes", frame, [column], levels, lambda rows: levels.codes(rows[column]))
 
 
 def _documents(frame: pd.DataFrame, column: str) -> list[str]:
-    frame = origin(frame, (column,))
-    return once(lambda: ("texts", id(frame)), column, lambda: texts(frame[column]), keep=frame)
+    """A text column as :func:`texts` gives it; several blocks ask for the same."""
+    return once_of("texts", frame, [column], None, lambda rows: texts(rows[column]))
 
 
 def _goal_names(stem: str, count: int) -> list[str]:

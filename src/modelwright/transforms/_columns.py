@@ -9,7 +9,7 @@ import pandas as pd
 
 from modelwright.errors import NotApplicable
 from modelwright.transforms._base import FrameTransformer
-from modelwright.transforms._frames import categorical, choose, column, sort_of, texts
+from modelwright.transforms._frames import categorical, choose, column, replace_columns, sort_of, texts
 from modelwright.transforms._keys import number_text
 
 
@@ -62,7 +62,7 @@ class Categoriser(FrameTransformer):
         self.uses_ = choose(X, self.columns, ("numeric", "text", "datetime", "category"), "as_category")
 
     def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
-        return X.assign(**{name: _as_category(X[name]) for name in self.uses_})
+        return replace_columns(X, {name: _as_category(X[name]) for name in self.uses_})
 
 
 def _as_category(series: pd.Series[Any]) -> pd.Categorical:
@@ -91,7 +91,7 @@ class Numberer(FrameTransformer):
             raise NotApplicable("as_numeric: in none of the columns half of the values can be read as numbers")
 
     def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
-        return X.assign(**{name: _parsed(X[name]) for name in self.uses_})
+        return replace_columns(X, {name: _parsed(X[name]) for name in self.uses_})
 
 
 def _parsed(series: pd.Series[Any]) -> Any:

@@ -11,7 +11,7 @@ from scipy import sparse
 from modelwright.errors import NotApplicable
 from modelwright.transforms._base import FrameTransformer
 from modelwright.transforms._blocks import Block, Codes, Frequencies, Indicators, Means, training_goals
-from modelwright.transforms._frames import add_columns, categorical, choose
+from modelwright.transforms._frames import add_columns, categorical, choose, replace_columns
 from modelwright.transforms._levels import Levels
 
 
@@ -73,7 +73,7 @@ class OrdinalEncoder(FrameTransformer):
             block.learn(X, None)
 
     def _apply(self, X: pd.DataFrame) -> pd.DataFrame:
-        return X.assign(**{block.column: block.apply(X)[:, 0] for block in self.codes_})
+        return replace_columns(X, {block.column: block.apply(X)[:, 0] for block in self.codes_})
 
 
 class TargetEncoder(BlockAdder):
@@ -123,4 +123,4 @@ class Pooler(FrameTransformer):
             place = {text: i for i, text in enumerate(labels)}
             table = np.array([*(place[t] for t in kept.texts), -1, len(labels) - 1])  # then MISSING, UNSEEN
             made[name] = categorical(table[kept.codes(X[name])], labels)
-        return X.assign(**made)
+        return replace_columns(X, made)

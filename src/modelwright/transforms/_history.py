@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from modelwright.errors import NotApplicable
-from modelwright.transforms._frames import Array, choose, numbers
+from modelwright.transforms._frames import Array, choose, numbers, replace_columns
 from modelwright.transforms._past import Segments
 from modelwright.transforms._temporal import Made, PastTransformer, named
 from modelwright.transforms._windows import forward_filled, smoothed
@@ -126,4 +126,4 @@ class ForwardFiller(PastTransformer):
         return {name: full[:, j] for j, name in enumerate(self.names_)}
 
     def _join(self, X: pd.DataFrame, made: Made, segments: Segments) -> pd.DataFrame:
-        return X.assign(**{name: segments.unsort(values) for name, values in made.items()})
+        return replace_columns(X, {name: segments.unsort(values) for name, values in made.items()})

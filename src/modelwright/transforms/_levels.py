@@ -51,12 +51,7 @@ class Levels:
 
     def codes(self, series: pd.Series[Any]) -> Array:
         """Positions in ``texts``, ``UNSEEN`` for levels that training didn't have, ``MISSING`` for no value."""
-        values = _categorical(series)
-        if len(values) == 1:  # a request for one row pays for every array that is made
-            code = int(values.codes[0])
-            one = MISSING if code < 0 else self._position.get(str(values.categories[code]), UNSEEN)
-            return np.array([one], dtype=np.int64)
-        texts, places = occurring(values)
+        texts, places = occurring(_categorical(series))
         found = [MISSING if text is None else self._position.get(text, UNSEEN) for text in texts]
         result: Array = np.array(found, dtype=np.int64)[places]
         return result
