@@ -33,7 +33,7 @@ from modelwright.policy.understand import understand
 from modelwright.problem import Problem
 from modelwright.readers import read
 from modelwright.screening import _picked, _stretch, run_checks
-from modelwright.splitting import make_protocol
+from modelwright.splitting import seal
 from modelwright.table import Schema
 from modelwright.tasks import all_tasks
 
@@ -95,7 +95,7 @@ def load(folder: Path) -> Case | str:
 def found(case: Case, seed: int) -> tuple[list[Finding], float, int]:
     """What the checks find, the seconds that they took, and the columns that they looked at."""
     y = case.y
-    split = make_protocol(case.frame, case.schema, case.problem, y, seed=seed)
+    split = seal(case.frame, case.schema, case.problem, y, seed=seed)
     names = case.problem.features(case.schema.names)
     division = divided(case.frame, names, case.problem, split.development, split.holdout)
     development = case.frame[list(names)].iloc[split.development].reset_index(drop=True)

@@ -17,7 +17,7 @@ from modelwright.evaluation import Evaluation, Evaluator
 from modelwright.finding import Effect, Finding
 from modelwright.hashing import plain, restore
 from modelwright.problem import Known, Problem
-from modelwright.protocol import Score, Validation
+from modelwright.protocol import Score, Signal, Validation
 from modelwright.recipe import Recipe, Use
 from modelwright.step import Limits, Outcome, Step
 from modelwright.stores import Store
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-SCREEN_VERSION = 1
+SCREEN_VERSION = 2
 SHARE = 0.05
 """Of the time budget, what checking may take at most."""
 
@@ -51,10 +51,13 @@ class Screened:
     Args:
         findings: the surest first; nothing has been done about them yet.
         warnings: checks that were left out, in a sentence.
+        signal: what a quick model could tell of the target without the columns that are clearly leaks; ``None``
+            where it wasn't measured.
     """
 
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
+    signal: Signal | None = None
 
 
 def begin(
@@ -67,6 +70,7 @@ def begin(
     division: dict[str, np.ndarray],
     unlabelled: int,
     budget: float,
+    measured: bool = False,
 ) -> Future[Outcome]:
     """Begin to have the development rows checked in a worker process; :func:`screened` tells what came of it.
 
@@ -79,6 +83,7 @@ def begin(
         division: see :func:`divided`.
         unlabelled: rows that had no target.
         budget: seconds of the whole run.
+        measured: whether to measure what a quick model can tell of the target.
     """
     import numpy as np
 
@@ -87,7 +92,8 @@ def begin(
     step = Step(
         "modelwright.screening:screen",
         SCREEN_VERSION,
-        {"problem": plain(problem), "schema": plain(features), "unlabelled": unlabelled},
+        {"problem": plain(problem), "schema": plain(features), "unlabelled": unlabelled}
+        | ({"measured": True} if measured else {}),
         {"rows": development, "division": store.put(buffer.getvalue())},
         problem.seed,
     )
@@ -102,7 +108,9 @@ def screened(outcome: Outcome) -> Screened:
         return Screened(warnings=(f"The data could not be checked for leakage: {why}",))
     left_out: list[str] = outcome.value["left_out"]
     warnings = (f"There was no time for all checks of the data; left out: {', '.join(left_out)}.",) if left_out else ()
-    return Screened(tuple(restore(Finding, f) for f in outcome.value["findings"]), warnings)
+    findings = tuple(restore(Finding, f) for f in outcome.value["findings"])
+    signal = outcome.value["signal"]
+    return Screened(findings, warnings, None if signal is None else restore(Signal, signal))
 
 
 def divided(

@@ -15,6 +15,7 @@ from modelwright.errors import DataError, RequestError
 from modelwright.evaluation import Situation
 from modelwright.fidelity import most_rows
 from modelwright.finding import Finding
+from modelwright.folding import pressed
 from modelwright.frames import stack_rows, write_frame
 from modelwright.mind import Mind
 from modelwright.problem import Known, Problem
@@ -25,7 +26,7 @@ from modelwright.readers import Reading, conform, read
 from modelwright.recipe import Setting
 from modelwright.request import Request
 from modelwright.sampling import moments_of, sample_rows
-from modelwright.splitting import make_protocol
+from modelwright.splitting import divide, seal
 from modelwright.stores import Store
 from modelwright.table import Schema
 from modelwright.tasks import all_tasks
@@ -34,11 +35,6 @@ from modelwright.understanding import Ask, Meet, understood
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-BRISK = 120.0
-"""Seconds of budget below which fewer folds are made."""
-BRISK_MANY, MANY = 600.0, 40_000
-"""The same from so many rows on: one part of them tells models apart, and each fold costs a fit that takes long."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +140,8 @@ def prepare(
     problem = replace(problem, classes=_ordered(task.classes(target), problem))
     y = task.encode(target, problem.classes)
     say("sealing")
-    brisk = request.time_budget < (BRISK if len(y) <= MANY else BRISK_MANY)
-    split = make_protocol(frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows, brisk=brisk)
-    problem = _settled(problem, split.protocol.holdout)
+    parted = seal(frame, reading.schema, problem, y, seed=problem.seed, test_rows=test_rows)
+    problem = _settled(problem, parted.by)
     names = tuple(n for n in problem.features(reading.schema.names) if n in frame.columns)
     if not names:
         raise DataError(
@@ -154,7 +149,7 @@ def prepare(
             + (problem.excluded.reason or "all others are ids, constants or empty")
         )
     features = reading.schema.only(names)
-    development = _stored(frame, names, y, split.development, problem.target.value, store, scratch)
+    development = _stored(frame, names, y, parted.development, problem.target.value, store, scratch)
     say("checking")
     looked_at, checked = development, names
     checks = begin(
@@ -163,13 +158,15 @@ def prepare(
         problem,
         features,
         development=development,
-        division=divided(frame, names, problem, split.development, split.holdout),
+        division=divided(frame, names, problem, parted.development, parted.holdout),
         unlabelled=dropped,
         budget=request.time_budget,
+        measured=pressed(len(parted.development), len(problem.classes), request.time_budget),
     )
     say("profiling")
-    known = profile(frame.iloc[split.development], reading.schema, target=problem.target.value, floor=request.floor)
+    known = profile(frame.iloc[parted.development], reading.schema, target=problem.target.value, floor=request.floor)
     said = screened(checks.result())
+    split = divide(parted, frame, problem, seed=problem.seed, seconds=request.time_budget, signal=said.signal)
     problem, findings = decide(said.findings, problem, names, request.keep_columns)
     if (kept := tuple(n for n in problem.features(reading.schema.names) if n in names)) != names:
         names, features = kept, reading.schema.only(kept)

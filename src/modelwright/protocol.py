@@ -42,6 +42,19 @@ class Score(Generic[Rows]):
     spread: float | None = None
 
 
+@dataclass(frozen=True)
+class Signal:
+    """What a quick model could tell of the target, out of fold on development rows.
+
+    Args:
+        explained: share of the target's variance, or of that of its classes' indicators, that it explained: at most 1.
+        kurtosis: of its errors: 3 where they are normal, far more where a few rows make most of the squared error.
+    """
+
+    explained: float
+    kurtosis: float
+
+
 Strategy = Literal["random", "stratified", "time", "group", "given"]
 
 

@@ -22,7 +22,9 @@ STRETCH = 20_000
 """Consecutive rows that are looked at where time matters."""
 
 
-def screen(place: Workplace, *, problem: dict[str, Any], schema: dict[str, Any], unlabelled: int) -> Done:
+def screen(
+    place: Workplace, *, problem: dict[str, Any], schema: dict[str, Any], unlabelled: int, measured: bool = False
+) -> Done:
     """Run every check, one after the other, until the time is over.
 
     Inputs are ``rows`` (development rows) and ``division`` (``.npz``: ``hashes``, ``sealed``, ``groups`` of all rows,
@@ -33,9 +35,11 @@ def screen(place: Workplace, *, problem: dict[str, Any], schema: dict[str, Any],
         problem: what was asked.
         schema: the columns that models may use.
         unlabelled: rows of the data without a target.
+        measured: whether to measure what a quick model can tell of the target, if there is time.
 
     Returns:
-        The value holds ``findings``, the surest first, and ``left_out``, names of checks that there was no time for.
+        The value holds ``findings``, the surest first, ``left_out``, names of checks that there was no time for, and
+        ``signal``, a :class:`~modelwright.protocol.Signal` or ``None``.
     """
     asked, columns = restore(Problem, problem), restore(Schema, schema)
     frame, y = rows_of(place.inputs["rows"], asked.target.value, len(asked.classes))
@@ -55,7 +59,8 @@ def screen(place: Workplace, *, problem: dict[str, Any], schema: dict[str, Any],
         stop_at=place.stop_at,
     )
     findings, left_out = run_checks(sample)
-    value = {"findings": plain(findings), "left_out": left_out}
+    signal = sample.signal() if measured and not sample.late() else None
+    value = {"findings": plain(findings), "left_out": left_out, "signal": plain(signal)}
     return Done(value, {}, truncated=bool(left_out))
 
 

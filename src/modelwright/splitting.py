@@ -1,4 +1,4 @@
-"""How the rows of a run are divided: the sealed holdout, and the folds of what is left.
+"""How the rows of a run are divided: the sealed holdout, and the parts of what is left that models are compared on.
 
 Rows that belong together (see :mod:`modelwright.units`) stay together, and every part gets its share of every class, or
 of every tenth of a numeric target. With time, the parts are stretches of time instead, and what is judged is always
@@ -7,14 +7,16 @@ later than what was learnt from.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelwright.errors import DataError
+from modelwright.folding import Rows, cuts, random_parts, time_parts
 from modelwright.gap import with_gap
 from modelwright.horizon import seconds_ahead
 from modelwright.problem import Problem
-from modelwright.protocol import Protocol, Strategy
+from modelwright.protocol import Protocol, Signal, Strategy
 from modelwright.table import Schema
 from modelwright.units import bins, come_back, copies, deal, others, with_groups
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-QUICK, QUICK_OF_CLASSES = 20_000, 50_000
-"""Rows, and rows times classes where there are several, beyond which three folds have to do where time is short."""
 FEWEST_ROWS = 10
 """Rows below which nothing can be learnt and judged at the same time."""
 
@@ -46,21 +46,27 @@ class Split:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """What dividing needs to know of some rows; all arrays (n,)."""
+class Sealed:
+    """The rows once some of them are sealed.
 
-    strata: np.ndarray
-    units: np.ndarray
-    times: np.ndarray | None
+    Args:
+        development: positions of the development rows, in the order of the data.
+        holdout: positions of the sealed rows, in the order of the data.
+        by: how the sealed rows were chosen.
+        y: encoded target of all rows (n,).
+        warnings: what the reader must know of it.
+    """
 
-    def __len__(self) -> int:
-        return len(self.strata)
+    development: np.ndarray
+    holdout: np.ndarray
+    by: Strategy
+    y: np.ndarray
+    warnings: tuple[str, ...]
+    _rows: Rows
+    _same: np.ndarray
 
-    def take(self, rows: np.ndarray) -> _Rows:
-        return _Rows(self.strata[rows], self.units[rows], None if self.times is None else self.times[rows])
 
-
-def make_protocol(
+def seal(
     frame: pd.DataFrame,
     schema: Schema,
     problem: Problem,
@@ -68,17 +74,13 @@ def make_protocol(
     *,
     seed: int,
     test_rows: np.ndarray | None = None,
-    brisk: bool = False,
-) -> Split:
-    """Divide the rows of a run, once and before anything is learnt.
+) -> Sealed:
+    """Seal the holdout, once and before anything is learnt.
 
-    The holdout takes a fifth of the rows, a tenth from 100,000 rows on and at most 20,000 rows unless a rare class
-    needs more to be judged; of tiny data at least 30 rows or 30 %. It is stratified, or the last part in time when
-    the problem has a time column, or whole groups when it has a group column and no time column. Folds: five, three
-    times over, below 300 rows; eight below 1,000; five up to 60,000; three up to 200,000; a single split with at
-    most 50,000 validated rows beyond that; fewer when time is short. In time: up to four stretches, each validated
-    by models of everything before. Copies of a row stay on one side of the seal; of the folds, too, unless they come
-    back as regularly as in nature (see :func:`~modelwright.units.come_back`).
+    It takes a fifth of the rows, a tenth from 100,000 rows on and at most 20,000 rows unless a rare class needs more to
+    be judged; of tiny data at least 30 rows or 30 %. It is stratified, or the last part in time when the problem has a
+    time column, or whole groups when it has a group column and no time column. Copies of a row stay on one side of the
+    seal.
 
     Args:
         frame: all labelled rows; those without a target have been dropped.
@@ -88,7 +90,6 @@ def make_protocol(
         seed: seed of every random choice.
         test_rows: positions of rows that the user wants as the holdout (their own labelled test file, stacked below
             the data); without them a part of the data is sealed.
-        brisk: whether time is so short that fewer folds, and so more experiments, are the better use of it.
 
     Raises:
         DataError: when there are too few rows, classes, groups or different times to learn and judge.
@@ -102,11 +103,7 @@ def make_protocol(
     by_group = problem.group_column.value is not None and times is None
     same = copies(frame, schema, problem, y, warnings)
     units = with_groups(same, frame, problem) if by_group else same
-    rows = _Rows(y.astype(np.int64) if classification else bins(y), units, times)
-    folds_by: Strategy = "group" if by_group else "stratified" if classification else "random"
-    if times is not None:
-        folds_by = "time"
-    held_by: Strategy = folds_by if test_rows is None else "given"
+    rows = Rows(y.astype(np.int64) if classification else bins(y), units, times)
     if test_rows is not None:
         held = np.sort(np.asarray(test_rows, dtype=np.int64))
         kept = _apart(rows, same, held, problem, warnings)
@@ -115,26 +112,65 @@ def make_protocol(
         rng = np.random.default_rng([seed, 0])
         held = _latest(rows, share, problem) if times is not None else _sample(rows, share, by_group, problem, rng)
         kept = others(len(y), held)
-    development = rows.take(kept)
-    if folds_by in ("random", "stratified") and come_back(same[kept], y[kept], classification):
-        # The folds say which model serves new rows best, and new rows will have copies, too. None lie in the holdout.
-        development = _Rows(development.strata, np.arange(len(kept)), None)
-        warnings.append(
-            "Rows come back so regularly that new rows will have copies among the known ones: experiments are "
-            "compared on such rows, too, while the sealed rows have no copy that is learnt from."
-        )
-    if classification and (development.strata == development.strata[0]).all():
+        if len(held) > len(y) / 2:
+            warnings.append(f"More than half of the rows belong to the last moment in {problem.time_column.value!r}.")
+    if classification and (rows.strata[kept] == rows.strata[kept[0]]).all():
         raise DataError(
             f"After sealing {len(held):,} rows, the others all have the same value in the target column "
             f"{problem.target.value!r}; more rows of the other kinds are needed."
         )
-    divided = (
-        _time_folds(development, classification)
-        if times is not None
-        else _random_folds(development, seed, brisk, len(problem.classes))
-    )
-    assignment, folds, forward = divided
-    repeats, gap = len(assignment), ""
+    if len(held) < 100:
+        warnings.append(f"The sealed holdout has only {len(held)} rows, so the final score is uncertain.")
+    by: Strategy = "given" if test_rows is not None else _divided_by(problem, times)
+    return Sealed(kept, held, by, y, tuple(warnings), rows, same)
+
+
+def divide(
+    sealed: Sealed,
+    frame: pd.DataFrame,
+    problem: Problem,
+    *,
+    seed: int,
+    seconds: float = math.inf,
+    signal: Signal | None = None,
+) -> Split:
+    """Divide the development rows into the parts that models are compared on, once and before any experiment.
+
+    Folds: five, three times over, below 300 rows; eight below 1,000; five up to 60,000; three up to 200,000; a single
+    part with at most 50,000 validated rows beyond that; fewer when time is short, and a single part when it is very
+    short and that part tells models apart by itself (:func:`~modelwright.folding.tells`). In time: up to four
+    stretches, each validated by models of everything before. Copies of a row stay on one side of the folds unless they
+    come back as regularly as in nature (see :func:`~modelwright.units.come_back`).
+
+    Args:
+        sealed: the rows as they were sealed.
+        frame: all labelled rows, the same that were sealed.
+        problem: as in sealing.
+        seed: seed of every random choice.
+        seconds: of the whole run; the less there are, the fewer parts, and so the more experiments.
+        signal: what a quick model could tell of the target; ``None`` where nobody measured it.
+
+    Raises:
+        DataError: when the rows that are left can't be parted.
+    """
+    import numpy as np
+
+    classification, warnings = bool(problem.classes), list(sealed.warnings)
+    kept, held, rows, y = sealed.development, sealed.holdout, sealed._rows, sealed.y
+    development = rows.take(kept)
+    folds_by = _divided_by(problem, rows.times)
+    if folds_by in ("random", "stratified") and come_back(sealed._same[kept], y[kept], classification):
+        # The folds say which model serves new rows best, and new rows will have copies, too. None lie in the holdout.
+        development = Rows(development.strata, np.arange(len(kept)), None)
+        warnings.append(
+            "Rows come back so regularly that new rows will have copies among the known ones: experiments are "
+            "compared on such rows, too, while the sealed rows have no copy that is learnt from."
+        )
+    if rows.times is not None:
+        parts = time_parts(development, classification)
+    else:
+        parts = random_parts(development, seed, seconds=seconds, n_classes=len(problem.classes), signal=signal)
+    assignment, folds, gap = parts.assignment, parts.folds, ""
     ahead = seconds_ahead(problem.horizon.value) if problem.horizon is not None else None
     if development.times is not None and ahead and problem.horizon is not None:
         moments = frame[problem.time_column.value].factorize(sort=True)[1]
@@ -149,23 +185,19 @@ def make_protocol(
                 "of rows that are learnt from reach into those that are judged, and scores may flatter."
             )
     if classification:
-        warnings += _class_warnings(problem, rows.strata, held, development.strata, assignment, forward)
-    if len(held) > len(y) / 2 and test_rows is None:
-        warnings.append(f"More than half of the rows belong to the last moment in {problem.time_column.value!r}.")
-    if len(held) < 100:
-        warnings.append(f"The sealed holdout has only {len(held)} rows, so the final score is uncertain.")
+        warnings += _class_warnings(problem, rows.strata, held, development.strata, assignment, parts.forward)
     protocol = Protocol(
-        holdout=held_by,
+        holdout=sealed.by,
         folds_by=folds_by,
         folds=folds,
-        repeats=repeats,
-        forward=forward,
+        repeats=len(parts.assignment),
+        forward=parts.forward,
         metric=problem.metric.value,
         n_development=len(kept),
         n_holdout=len(held),
         assignment="",
         sealed="",
-        reason=_reason(problem, held_by, folds_by, len(held), len(y), folds, assignment, forward, gap),
+        reason=_reason(problem, sealed.by, folds_by, len(held), len(y), folds, assignment, parts.forward, gap),
         warnings=tuple(warnings),
         gap=gap,
     )
@@ -190,6 +222,14 @@ def fold_rows(assignment: np.ndarray, repeat: int, fold: int, forward: bool) -> 
 
 
 # ── what the rows are ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _divided_by(problem: Problem, times: np.ndarray | None) -> Strategy:
+    if times is not None:
+        return "time"
+    if problem.group_column.value is not None:
+        return "group"
+    return "stratified" if problem.classes else "random"
 
 
 def _check_target(problem: Problem, y: np.ndarray, development: int) -> None:
@@ -243,7 +283,7 @@ def _share(y: np.ndarray, classification: bool) -> float:
     return min(share, most)
 
 
-def _latest(rows: _Rows, share: float, problem: Problem) -> np.ndarray:
+def _latest(rows: Rows, share: float, problem: Problem) -> np.ndarray:
     """The last rows in time; further back, up to 35 %, while a class is still missing there."""
     import numpy as np
 
@@ -252,30 +292,13 @@ def _latest(rows: _Rows, share: float, problem: Problem) -> np.ndarray:
     shares = (share, 0.25, 0.3, 0.35) if len(classes) == 2 else (share,)
     for wanted in shares:
         # Two moments at least are left, one to learn from and one to compare experiments on.
-        held = np.flatnonzero(rows.times >= _cuts(rows.times, [1 - max(wanted, share)], 2)[0])
+        held = np.flatnonzero(rows.times >= cuts(rows.times, [1 - max(wanted, share)], 2)[0])
         if len(np.intersect1d(np.unique(rows.strata[held]), classes)) == len(classes):
             return held
-    return np.flatnonzero(rows.times >= _cuts(rows.times, [1 - share], 2)[0])
+    return np.flatnonzero(rows.times >= cuts(rows.times, [1 - share], 2)[0])
 
 
-def _cuts(times: np.ndarray, shares: list[float], first: int) -> list[int]:
-    """The moments that come nearest to having these shares of the rows before them: increasing, from ``first`` on."""
-    import numpy as np
-
-    before = np.cumsum(np.bincount(times + 1))[:-1]  # rows before each moment; those of unknown time come first
-    unknown = before[0]
-    before = before - unknown
-    known = len(times) - unknown
-    cuts: list[int] = []
-    for share in shares:
-        earliest = cuts[-1] + 1 if cuts else first
-        if earliest >= len(before):
-            break
-        cuts.append(earliest + int(np.argmin(np.abs(before[earliest:] - share * known))))
-    return cuts
-
-
-def _sample(rows: _Rows, share: float, by_group: bool, problem: Problem, rng: np.random.Generator) -> np.ndarray:
+def _sample(rows: Rows, share: float, by_group: bool, problem: Problem, rng: np.random.Generator) -> np.ndarray:
     """Whole units at random, so that every class has its share."""
     import numpy as np
 
@@ -287,7 +310,7 @@ def _sample(rows: _Rows, share: float, by_group: bool, problem: Problem, rng: np
     return np.flatnonzero(part == 1)
 
 
-def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, warnings: list[str]) -> np.ndarray:
+def _apart(rows: Rows, same: np.ndarray, held: np.ndarray, problem: Problem, warnings: list[str]) -> np.ndarray:
     """The rows that may be learnt from when the user gave the test rows: all others but copies of test rows."""
     import numpy as np
 
@@ -310,57 +333,6 @@ def _apart(rows: _Rows, same: np.ndarray, held: np.ndarray, problem: Problem, wa
     if rows.times is not None and rows.times[kept].max() > rows.times[held].min():
         warnings.append("Some rows that are learnt from are later than some test rows, so the score may flatter.")
     return kept
-
-
-# ── the folds ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _random_folds(rows: _Rows, seed: int, brisk: bool, n_classes: int) -> tuple[np.ndarray, int, bool]:
-    import numpy as np
-
-    n, n_units = len(rows), int((np.bincount(rows.units) > 0).sum())
-    if n > (40_000 if brisk else 200_000):
-        share = min(0.2, 50_000 / n)
-        part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)
-        return part[None, :].astype(np.int16), 1, True
-    if brisk:
-        # Boosting fits a tree for each of several classes in each round.
-        quick = n * n_classes > QUICK_OF_CLASSES if n_classes > 2 else n > QUICK
-        folds, repeats = (5, 2) if n < 300 else (3, 1) if quick else (5, 1)
-    else:
-        folds, repeats = (5, 3) if n < 300 else (8, 1) if n < 1_000 else (5, 1) if n <= 60_000 else (3, 1)
-    folds = min(folds, n_units)
-    if folds < 2:
-        raise DataError("The rows to learn from are all copies of one row or belong to one group; more are needed.")
-    repeats = repeats if n_units > folds else 1
-    shares = np.full(folds, 1 / folds)
-    parts = [deal(rows.strata, rows.units, shares, np.random.default_rng([seed, 1 + r])) for r in range(repeats)]
-    return np.stack(parts).astype(np.int16), folds, False
-
-
-def _time_folds(rows: _Rows, classification: bool) -> tuple[np.ndarray, int, bool]:
-    """Stretches of 15 % at the end; fewer when a stretch, or what precedes the first one, lacks one of two classes."""
-    import numpy as np
-
-    assert rows.times is not None
-    n = len(rows)
-    moments, times = np.unique(rows.times, return_inverse=True)
-    times = times - int(moments[0] < 0)
-    if times.max() < 1:
-        raise DataError("The rows to learn from are all of the same time, so nothing later is left to compare on.")
-    most = 1 if n > 200_000 else 3 if n > 60_000 or n < 1_000 else 4
-    width = min(0.15, 50_000 / n)
-    binary = classification and len(np.unique(rows.strata)) == 2
-    best: np.ndarray | None = None
-    for folds in range(most, 0, -1):
-        cuts = _cuts(times, [1 - width * k for k in range(folds, 0, -1)], 1)
-        part = np.searchsorted(np.array(cuts), times, side="right").astype(np.int16)
-        best = part if best is None else best
-        if not binary or all(len(np.unique(rows.strata[part == k])) == 2 for k in range(len(cuts) + 1)):
-            best = part
-            break
-    assert best is not None
-    return best[None, :], int(best.max()), True
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -434,7 +406,10 @@ def _reason(
         if gap:
             then += f", but for the rows just before it whose target looks into it ({gap})"
     elif forward:
-        then = f"experiments are compared on {valid:,} of the other {n_kept:,} rows and learn from the rest"
+        then = (
+            f"experiments are compared on {valid:,} of the other {n_kept:,} rows, which tells models apart and leaves "
+            "time for more of them, and learn from the rest"
+        )
     else:
         often = {1: "", 2: " twice"}.get(len(assignment), f" {len(assignment)} times over")
         whole = f", whole groups of {group!r} at a time" if folds_by == "group" else ""

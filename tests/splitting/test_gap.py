@@ -6,7 +6,7 @@ from modelwright.gap import gap_rows, learnt_rows, with_gap
 from modelwright.horizon import ahead_in_name, ahead_in_words, seconds_ahead
 from modelwright.policy.understand import understand
 from modelwright.readers import read
-from modelwright.splitting import fold_rows, make_protocol
+from modelwright.splitting import divide, fold_rows, seal
 
 HOUR = 3_600.0
 
@@ -51,7 +51,8 @@ def test_no_target_that_is_learnt_from_reaches_into_what_is_judged() -> None:
     problem = understand("Which machines will fail?", reading.schema, reading.frame, target="failure_12h")
     assert problem.horizon is not None
     y = frame["failure_12h"].to_numpy()
-    split = make_protocol(reading.frame, reading.schema, problem, y, seed=0)
+    sealed = seal(reading.frame, reading.schema, problem, y, seed=0)
+    split = divide(sealed, reading.frame, problem, seed=0)
     assert split.protocol.gap and "12 h" in split.protocol.reason and split.protocol.repeats == 1
     time = frame["time"].to_numpy()
     development, ahead = time[split.development], np.timedelta64(12, "h")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from modelwright.errors import DataError
 from modelwright.problem import Known, Problem
-from modelwright.splitting import Split, fold_rows, make_protocol
+from modelwright.protocol import Signal
+from modelwright.splitting import Split, divide, fold_rows, seal
 from modelwright.table import Field, Schema
 from modelwright.units import deal
 
@@ -38,6 +39,12 @@ def problem(
     metric = "rmse" if task == "regression" else "log_loss"
     roles = (known(time), known(group), known(()), known(excluded))
     return Problem("", known("answer"), known(task), known(metric), *roles, () if task == "regression" else classes)
+
+
+def split_of(
+    frame: pd.DataFrame, schema: Schema, asked: Problem, y: np.ndarray, *, seed: int, test_rows=None, **how: Any
+) -> Split:
+    return divide(seal(frame, schema, asked, y, seed=seed, test_rows=test_rows), frame, asked, seed=seed, **how)
 
 
 def data(n: int, seed: int = 0, copies: float = 0.0, groups: int = 10, moments: int = 50) -> pd.DataFrame:
@@ -76,7 +83,28 @@ def target(frame: pd.DataFrame, classes: int, seed: int = 0) -> np.ndarray:
 def test_where_time_is_short_and_fits_are_long_there_are_fewer_folds(n, classes, folds):
     frame, y = data(n), np.arange(n) % classes
     asked = problem("binary" if classes == 2 else "multiclass", tuple(f"c{i:02}" for i in range(classes)))
-    assert make_protocol(frame, SCHEMA, asked, y, seed=0, brisk=True).protocol.folds == folds
+    assert split_of(frame, SCHEMA, asked, y, seed=0, seconds=60).protocol.folds == folds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "signal", "single"),
+    [
+        (60, Signal(0.8, 4.0), True),
+        (60, Signal(0.3, 3.0), True),
+        (600, Signal(0.8, 4.0), False),  # there is time for folds
+        (60, None, False),  # nobody knows
+        (60, Signal(0.05, 3.0), False),  # hardly anything to tell models apart by
+        (60, Signal(0.99, 60.0), False),  # a few rows make most of the error
+        (60, Signal(-0.1, 3.0), False),
+    ],
+)
+def test_where_folds_leave_too_little_time_one_part_does_if_it_tells_models_apart(seconds, signal, single):
+    frame = data(12_000)
+    split = split_of(frame, SCHEMA, problem(), np.arange(len(frame)) % 2, seed=0, seconds=seconds, signal=signal)
+    assert split.protocol.single_split == single
+    assert single == ("which tells models apart" in split.protocol.reason)
+    if single:
+        assert len(fold_rows(split.assignment, 0, 1, True)[1]) == pytest.approx(0.2 * len(split.development), rel=0.02)
 
 
 def check(split: Split, frame: pd.DataFrame, y: np.ndarray, asked: Problem) -> None:
@@ -133,9 +161,9 @@ def test_rows_that_belong_together_stay_together(n: int, seed: int, copies: floa
     task = {0: "regression", 2: "binary"}.get(classes, "multiclass")
     asked = problem(task, tuple("abcde"[:classes]), time, group)
     y = target(frame, classes, seed) if classes else frame["a"].to_numpy() * 2
-    split = make_protocol(frame, SCHEMA, asked, y, seed=seed)
+    split = split_of(frame, SCHEMA, asked, y, seed=seed)
     check(split, frame, y, asked)
-    again = make_protocol(frame.copy(), SCHEMA, asked, y.copy(), seed=seed)
+    again = split_of(frame.copy(), SCHEMA, asked, y.copy(), seed=seed)
     assert again.protocol == split.protocol
     assert (again.assignment == split.assignment).all()
     assert (again.holdout == split.holdout).all()
@@ -148,7 +176,7 @@ def test_every_class_is_learnt_from_and_spread_evenly(n: int, seed: int, classes
     y = np.random.default_rng(seed).choice(classes, n, p=np.arange(classes, 0, -1) / sum(range(classes + 1)))
     y[: 3 * min(classes, n // 3)] = np.arange(3 * min(classes, n // 3)) % classes
     task = "binary" if classes == 2 else "multiclass"
-    split = make_protocol(frame, SCHEMA, problem(task, tuple("abcdefghijkl"[:classes])), y, seed=seed)
+    split = split_of(frame, SCHEMA, problem(task, tuple("abcdefghijkl"[:classes])), y, seed=seed)
     kept = y[split.development]
     for code in range(classes):
         total = (y == code).sum()
@@ -178,7 +206,7 @@ def test_the_sizes_follow_the_rows() -> None:
         rng = np.random.default_rng(0)
         frame = pd.DataFrame({"a": rng.normal(size=n)})
         schema = Schema((Field("a", "numeric"), Field("answer", "category")))
-        split = make_protocol(frame, schema, problem(), (rng.random(n) < 0.4).astype(int), seed=0)
+        split = split_of(frame, schema, problem(), (rng.random(n) < 0.4).astype(int), seed=0)
         protocol = split.protocol
         assert protocol.n_holdout == pytest.approx(held, abs=2)
         assert (protocol.folds, protocol.repeats, protocol.forward) == (folds, repeats, forward)
@@ -190,14 +218,14 @@ def test_a_rare_class_gets_a_larger_holdout() -> None:
     frame = data(3_000)
     y = np.zeros(3_000, dtype=int)
     y[:40] = 1
-    split = make_protocol(frame, SCHEMA, problem(), y, seed=0)
+    split = split_of(frame, SCHEMA, problem(), y, seed=0)
     assert y[split.holdout].sum() >= 10
 
 
 def test_low_and_high_targets_are_spread() -> None:
     frame = data(600)
     y = np.exp(2 * frame["a"].to_numpy())
-    split = make_protocol(frame, SCHEMA, problem("regression"), y, seed=3)
+    split = split_of(frame, SCHEMA, problem("regression"), y, seed=3)
     top = y >= np.quantile(y, 0.9)
     assert top[split.holdout].mean() == pytest.approx(0.1, abs=0.02)
 
@@ -207,7 +235,7 @@ def test_observations_that_look_alike_are_no_copies() -> None:
     frame = data(1_000)
     frame["a"], frame["b"] = rng.integers(0, 2, 1_000).astype(float), pd.Categorical(rng.choice(["x", "y"], 1_000))
     y = rng.integers(0, 2, 1_000)
-    split = make_protocol(frame, SCHEMA, problem(), y, seed=0)
+    split = split_of(frame, SCHEMA, problem(), y, seed=0)
     assert split.protocol.n_holdout == pytest.approx(200, abs=2)
     assert any("only 4 different combinations" in w for w in split.protocol.warnings)
 
@@ -216,7 +244,7 @@ def test_a_whole_file_that_was_copied_is_kept_together() -> None:
     frame = pd.concat([data(60)] * 10, ignore_index=True)
     y = np.tile(np.arange(60) % 2, 10)
     asked = problem()
-    split = make_protocol(frame, SCHEMA, asked, y, seed=0)
+    split = split_of(frame, SCHEMA, asked, y, seed=0)
     check(split, frame, y, asked)
     assert any("540 rows repeat" in w for w in split.protocol.warnings)
 
@@ -227,7 +255,7 @@ def test_rows_that_come_back_by_nature_do_so_between_folds_but_not_across_the_se
     frame = pd.concat([once, once.sample(300, random_state=0)], ignore_index=True)
     y = np.tile([0, 1], 1_000)
     y[1_700:] = y[:1_700][once.sample(300, random_state=0).index]
-    split = make_protocol(frame, SCHEMA, problem(), y, seed=0)
+    split = split_of(frame, SCHEMA, problem(), y, seed=0)
     keys = row_keys(frame, ["a", "b"])
     assert not set(keys[split.holdout]) & set(keys[split.development])
     kept, (train, valid) = keys[split.development], fold_rows(split.assignment, 0, 0, False)
@@ -241,7 +269,7 @@ def test_a_class_that_was_copied_to_weigh_more_is_kept_together() -> None:
     frame = pd.concat([frame, *[frame.iloc[rare]] * 4], ignore_index=True)
     y = np.zeros(len(frame), dtype=int)
     y[rare], y[1_600:] = 1, 1
-    split = make_protocol(frame, SCHEMA, problem(), y, seed=0)
+    split = split_of(frame, SCHEMA, problem(), y, seed=0)
     check(split, frame, y, problem())
 
 
@@ -249,7 +277,7 @@ def test_rows_without_a_time_are_only_learnt_from() -> None:
     frame = data(300)
     frame.loc[::7, "when"] = pd.NaT
     y = target(frame, 2)
-    split = make_protocol(frame, SCHEMA, problem(time="when"), y, seed=0)
+    split = split_of(frame, SCHEMA, problem(time="when"), y, seed=0)
     unknown = np.flatnonzero(frame["when"].isna())
     assert not set(unknown) & set(split.holdout)
     assert (split.assignment[0][np.isin(split.development, unknown)] == 0).all()
@@ -259,7 +287,7 @@ def test_rows_without_a_time_are_only_learnt_from() -> None:
 def test_rows_without_a_group_stand_for_themselves() -> None:
     frame = data(300)
     frame["who"] = frame["who"].where(np.arange(300) % 3 > 0)
-    split = make_protocol(frame, SCHEMA, problem(group="who"), target(frame, 2), seed=0)
+    split = split_of(frame, SCHEMA, problem(group="who"), target(frame, 2), seed=0)
     unknown = frame["who"].isna().to_numpy()
     assert 0 < unknown[split.holdout].sum() < unknown.sum()
 
@@ -268,7 +296,7 @@ def test_a_late_class_moves_the_holdout_back() -> None:
     frame = data(1_000, moments=500).sort_values("when", ignore_index=True)
     y = np.zeros(1_000, dtype=int)
     y[:760:10] = 1
-    split = make_protocol(frame, SCHEMA, problem(time="when"), y, seed=0)
+    split = split_of(frame, SCHEMA, problem(time="when"), y, seed=0)
     assert 0.2 < len(split.holdout) / 1_000 < 0.36
     assert y[split.holdout].any()
 
@@ -278,7 +306,7 @@ def test_given_test_rows_are_the_holdout_and_their_copies_are_not_learnt_from() 
     frame.loc[5, ["a", "b"]] = frame.loc[180, ["a", "b"]].to_numpy()
     frame["a"] = frame["a"].astype(float)
     y = target(frame, 2)
-    split = make_protocol(frame, SCHEMA, problem(), y, seed=0, test_rows=np.arange(150, 200))
+    split = split_of(frame, SCHEMA, problem(), y, seed=0, test_rows=np.arange(150, 200))
     assert split.holdout.tolist() == list(range(150, 200))
     assert split.development.tolist() == [i for i in range(150) if i != 5]
     assert split.protocol.holdout == "given"
@@ -290,7 +318,7 @@ def test_missing_classes_are_told() -> None:
     y = np.zeros(100, dtype=int)
     y[::2] = 1
     y[3] = 2
-    split = make_protocol(frame, SCHEMA, problem("multiclass", ("a", "b", "rare")), y, seed=0)
+    split = split_of(frame, SCHEMA, problem("multiclass", ("a", "b", "rare")), y, seed=0)
     assert 3 in split.development
     text = " ".join(split.protocol.warnings)
     assert "single row to learn from: 'rare'" in text
@@ -302,7 +330,7 @@ def test_twenty_rows_are_enough(kind: dict[str, str]) -> None:
     frame = data(20, moments=18)
     y = np.arange(20) % 2
     asked = problem(**kind)
-    check(make_protocol(frame, SCHEMA, asked, y, seed=0), frame, y, asked)
+    check(split_of(frame, SCHEMA, asked, y, seed=0), frame, y, asked)
 
 
 def _same(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -328,14 +356,14 @@ def _same(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
 )
 def test_what_cannot_be_divided_is_said(frame: pd.DataFrame, y: np.ndarray, asked: Problem, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        make_protocol(frame, SCHEMA, asked, y, seed=0)
+        split_of(frame, SCHEMA, asked, y, seed=0)
 
 
 def test_hostile_columns_are_only_data() -> None:
     frame = data(60).rename(columns={"a": "a\n'; DROP TABLE x; --", "who": "🦊{}%s"})
     schema = Schema((Field("a\n'; DROP TABLE x; --", "numeric"), Field("b", "category"), Field("🦊{}%s", "category")))
     asked = problem(group="🦊{}%s", excluded=())
-    split = make_protocol(frame, schema, asked, np.arange(60) % 2, seed=0)
+    split = split_of(frame, schema, asked, np.arange(60) % 2, seed=0)
     assert split.protocol.holdout == "group"
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelwright.problem import Problem
+from modelwright.protocol import Signal
 from modelwright.table import Schema
 
 if TYPE_CHECKING:
@@ -204,29 +207,55 @@ class Sample:
 
     def joint(self, without: set[str]) -> float:
         """How much of the target all columns but some explain together, out of fold: 0 to 1 (a quick LightGBM)."""
+        found = self._together(self.goals[:, :4], without)
+        return 0.0 if found is None else max(0.0, _explained(*found))
+
+    def signal(self) -> Signal | None:
+        """What a quick model of all columns can tell of the target; ``None`` where nothing can be measured."""
+        import numpy as np
+
+        found = self._together(self.goals[:, :4] if self.n_classes else np.asarray(self.y, dtype=np.float64)[:, None])
+        if found is None:
+            return None
+        squares = (found[0] ** 2).sum(axis=1)
+        mean = float(squares.mean())
+        kurtosis = float((squares**2).mean()) / mean**2 if mean > 0 else math.inf
+        return Signal(_explained(*found), kurtosis) if math.isfinite(kurtosis) else None
+
+    def _together(self, goals: np.ndarray, without: Collection[str] = ()) -> tuple[np.ndarray, np.ndarray] | None:
+        """Errors of a quick LightGBM of all columns but some, and those of the mean: two arrays (rows, goals).
+
+        Learnt on one half of some rows and measured on the other, both ways. ``None`` without columns or enough rows.
+        """
         import lightgbm
         import numpy as np
 
         names = [f.name for f in self.schema.fields if f.name not in without and f.name not in self.blamed]
         if not names or self.n < 20:
-            return 0.0
+            return None
         rng = np.random.default_rng([self.seed, 22])
         rows = np.sort(rng.choice(self.n, JOINT_ROWS, replace=False)) if self.n > JOINT_ROWS else np.arange(self.n)
         X = np.column_stack([self.codes(name)[rows] for name in names]).astype(np.float32)
-        half, goals = self.halves[rows], self.goals[rows][:, :4]
+        half, told = self.halves[rows], goals[rows]
         params = {
             "objective": "regression", "num_leaves": 15, "learning_rate": 0.15, "min_child_samples": 10,
             "verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": self.seed,
             "max_bin": BINS + 1,
         }  # fmt: skip
-        error = total = 0.0
+        error, total = np.zeros(told.shape), np.zeros(told.shape)
         for learn in (0, 1):
             train, test = np.flatnonzero(half == learn), np.flatnonzero(half != learn)
-            for column in goals.T:
+            for k, column in enumerate(told.T):
                 booster = lightgbm.train(params, lightgbm.Dataset(X[train], column[train]), 40)
-                error += float(((column[test] - np.asarray(booster.predict(X[test]))) ** 2).sum())
-                total += float(((column[test] - column[train].mean()) ** 2).sum())
-        return max(0.0, 1 - error / total) if total > 0 else 0.0
+                error[test, k] = column[test] - np.asarray(booster.predict(X[test]))
+                total[test, k] = column[test] - column[train].mean()
+        return error, total
+
+
+def _explained(error: np.ndarray, total: np.ndarray) -> float:
+    """Share of the squared errors of the mean that a model's are less; negative where they are more."""
+    squares = float((total**2).sum())
+    return 1 - float((error**2).sum()) / squares if squares > 0 else 0.0
 
 
 def numbers_of(series: pd.Series) -> np.ndarray:
