@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAIRED_COLUMNS = 300
+MANY_VALUES, LEAST_REPEATED = 50, 1.5
+"""Values that whole numbers must have to be taken for names, and how often each has to occur on average."""
+NEIGHBOURS = 4
+"""Values next to each other that a smooth relation can't tell apart."""
 MOST_LEFT = 0.5
 """Share of a target's variance that may be left when a column is taken off it, for the column to be told of."""
 
@@ -42,7 +46,27 @@ class Relation:
             x = _ranks(part)
             value = _spearman(x, self.ranks, self.floor) if self.ranks is not None else None
             return value if self.codes is None else _correlation_ratio(self.codes, x, self.floor)
-        codes = keys_of(part, field).view("int64")
+        return self._told(keys_of(part, field).view("int64"))
+
+    def naming(self, series: pd.Series, field: Field) -> float | None:
+        """How much more of the target whole numbers explain as names than as a quantity, as shares of its variance.
+
+        As a quantity, a few values next to each other count as one, so that any smooth relation is seen. ``None``
+        for anything but whole numbers with many values that repeat, or where nothing can be measured.
+        """
+        import numpy as np
+
+        if not field.whole or field.kind != "numeric" or (self.ranks is None and self.codes is None):
+            return None
+        values = _numbers(series.iloc[self.sample])
+        _, names = np.unique(values, return_inverse=True)
+        names = np.where(np.isnan(values), -1, names)
+        if not MANY_VALUES < int(names.max(initial=-1)) + 1 <= len(names) / LEAST_REPEATED:
+            return None
+        told = [self._told(codes) for codes in (names, np.where(names < 0, -1, names // NEIGHBOURS))]
+        return None if None in told else round(max(0.0, (told[0] or 0.0) ** 2 - (told[1] or 0.0) ** 2), 4)
+
+    def _told(self, codes: np.ndarray) -> float | None:
         if self.ranks is not None:
             return _correlation_ratio(codes, self.ranks, self.floor)
         assert self.codes is not None

@@ -8,6 +8,9 @@ from typing import Literal
 
 from modelwright.table import Kind
 
+NAMING = 0.08
+"""Share of the target's variance by which whole numbers have to say more as names for them to be taken for such."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -30,6 +33,8 @@ class Column:
             ``A``, of other letters as ``a``; no letter or digit of the text itself.
         association: strength of the relation to the target, 0 to 1 (|Spearman|, Cramér's V or the correlation ratio,
             on a sample); ``None`` without a target.
+        naming: for whole numbers with many values that repeat, by how much more of the target's variance its values
+            explain as names than as a quantity, on the same sample; ``None`` where there is no such question.
         personal: what sort of personal data it looks like; then nothing is summarised by value.
         cautions: what to be careful about, one sentence each.
     """
@@ -46,6 +51,7 @@ class Column:
     lengths: tuple[float, ...] = ()
     shapes: tuple[str, ...] = ()
     association: float | None = None
+    naming: float | None = None
     personal: str = ""
     cautions: tuple[str, ...] = ()
 

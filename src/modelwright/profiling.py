@@ -30,7 +30,7 @@ from modelwright.aggregates import (
 )
 from modelwright.association import Relation, nearest_anchors, strongest_pairs
 from modelwright.errors import RequestError
-from modelwright.profile import Column, Profile
+from modelwright.profile import NAMING, Column, Profile
 from modelwright.table import Field, Schema
 
 if TYPE_CHECKING:
@@ -204,13 +204,16 @@ def _column(
     distinct, top = run_lengths(ordered)
     numbers, dominated = numbers_of(ordered, floor)
     cautions = _cautions(field, missing, present, distinct, top, association)
+    naming = relation.naming(series, field)
+    if naming is not None and naming >= NAMING:
+        cautions.append("its values say more of the target as names than as a quantity")
     if dominated:
         cautions.append("one or two extreme values dominate; mean and spread are taken with them pulled in")
     elif numbers and distinct > FEW_VALUES and (abs(numbers["skew"]) > 3 or numbers["outliers"] > 0.02):
         cautions.append("heavy tails: a few values lie far from the rest")
     return Column(
         field.name, field.kind, missing, distinct, numbers=numbers, quantiles=quantiles_of(ordered, floor),
-        association=association, cautions=tuple(cautions),
+        association=association, naming=naming, cautions=tuple(cautions),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from modelwright.errors import RequestError
 from modelwright.hashing import canonical_json, plain, restore
+from modelwright.policy.ground import Ground
 from modelwright.profile import Profile
 from modelwright.profiling import as_dict, printable, profile
 from modelwright.table import Field, Kind, Schema
@@ -92,6 +94,24 @@ def test_associations_tell_signal_from_noise_for_every_pair_of_kinds() -> None:
         assert all(strengths[name] > 0.5 for name in ("number", "group", "when")), strengths
         assert all(strengths[name] < 0.12 for name in ("noise", "noise_levels")), strengths
         assert strengths[target] is None
+
+
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_whole_numbers_that_are_names_are_told_from_quantities(classes: int) -> None:
+    rng = np.random.default_rng(3)
+    n = 6_000
+    shop, floor_space = rng.integers(0, 1_500, n), rng.integers(0, 1_500, n)
+    signal = 3 * rng.normal(size=1_500)[shop] + 2 * np.sin(floor_space / 200) + 0.3 * rng.normal(size=n)
+    frame = pd.DataFrame({"shop": shop * 17.0, "space": floor_space * 1.0, "row": np.arange(n) * 1.0, "y": signal})
+    if classes:
+        frame["y"] = pd.Categorical(pd.qcut(frame["y"], classes, labels=False).astype(str))
+    fields = [Field(name, "numeric", whole=True) for name in ("shop", "space", "row")]
+    schema = Schema((*fields, Field("y", "category" if classes else "numeric")))
+    found = profile(frame, schema, "y")
+    assert (found["shop"].naming or 0) > 0.1 > 0.05 > (found["space"].naming or 0)
+    assert found["row"].naming is None and found["y"].naming is None
+    assert any("as names" in caution for caution in found["shop"].cautions)
+    assert Ground(cast(Any, None), Schema(tuple(fields)), found, cast(Any, None)).codes == ("shop",)
 
 
 def test_columns_that_the_target_stays_near_are_found() -> None:

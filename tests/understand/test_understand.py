@@ -12,6 +12,7 @@ from modelwright.errors import DataError, RequestError
 from modelwright.hashing import canonical_json
 from modelwright.policy.understand import understand
 from modelwright.problem import Constraints, Problem
+from modelwright.readers import read
 from modelwright.table import Field, Kind, Schema
 
 N = 600
@@ -289,3 +290,18 @@ def test_a_problem_is_a_fact() -> None:
     frame, schema = readings()
     first, second = (understand("Predict the failure", schema, frame.copy(), seed=3) for _ in range(2))
     assert canonical_json(first) == canonical_json(second) and first.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("what", "things", "grouped"),
+    [("movieId", 400, False), ("movieId", 20, True), ("visitId", 6_000, True), ("diagnosis_code", 400, True)],
+)
+def test_rows_that_are_meetings_of_known_ones_form_no_groups(what: str, things: int, grouped: bool) -> None:
+    rng = np.random.default_rng(0)
+    n = 6_000
+    other = rng.permutation(n) if things == n else rng.integers(0, things, n)
+    frame = pd.DataFrame({"userId": rng.integers(0, 200, n), what: other, "rating": rng.integers(1, 6, n)})
+    reading = read(frame)
+    problem = understand("How many stars a person gives", reading.schema, reading.frame, target="rating")
+    assert problem.group_column.value == ("userId" if grouped else None)
+    assert grouped or "meetings" in problem.group_column.reason

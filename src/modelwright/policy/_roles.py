@@ -38,7 +38,12 @@ _ENTITIES = frozenset(
     }
 )  # fmt: skip
 _KEYS = frozenset({"id", "ids", "uuid", "guid", "key", "number", "code", "nr", "no", "index", "name"})
+_IDENTIFIERS = frozenset({"id", "ids", "uuid", "guid", "key"})
 _ROW_KEYS = frozenset({"id", "uuid", "guid", "rowid", "index", "rownumber", "udi", "unnamed"})
+
+MEETINGS, THINGS, ONCE, OFTEN = 10, 100, 0.9, 2
+"""When rows are meetings of two kinds: how many rows each group has on average, how many things of the other kind there
+are, the share of rows that are a pair's only one, and how many groups each thing meets on average."""
 
 
 def find_time(
@@ -154,6 +159,13 @@ def find_group(
     if not ranked:
         return Known(None, "inferred", "no column names a machine, person or the like that several rows share")
     name = ranked[0]
+    crossing = _crossing(schema, frame, name, barred)
+    if crossing is not None:
+        reason = (
+            f"rows are meetings of {printable(name)!r} and {printable(crossing)!r}, each seen again and again with "
+            "others: new rows will be new meetings of known ones"
+        )
+        return Known(None, "inferred", reason, tuple(ranked))
     groups = found[name]
     reason = f"its name is that of something that is seen again and again: {groups:,} of them in {len(frame):,} rows"
     return Known(name, "inferred", reason, tuple(ranked[1:]))
@@ -188,6 +200,31 @@ def _entities(schema: Schema, frame: pd.DataFrame, barred: frozenset[str], rows_
         if groups >= 5 and known.sum() / groups >= rows_per_group:
             found[item.name] = groups
     return found
+
+
+def _crossing(schema: Schema, frame: pd.DataFrame, group: str, barred: frozenset[str]) -> str | None:
+    """A key of other things that the groups meet, each pair about once, as people rate films; ``None`` without one.
+
+    Then neither is the unit that rows belong to: whoever leaves whole groups out also leaves out what is known of them.
+    """
+    import numpy as np
+
+    whose = _codes(frame[group])
+    if (whose >= 0).sum() < MEETINGS * len(np.unique(whose[whose >= 0])):
+        return None
+    for item in schema.fields:
+        tokens = set(name_tokens(item.name))
+        if item.name in barred or item.name == group or len(tokens) < 2 or not tokens & _IDENTIFIERS:
+            continue
+        if item.kind not in ("category", "id") and not (item.kind == "numeric" and item.whole):
+            continue
+        codes = _codes(frame[item.name])
+        known = (codes >= 0) & (whose >= 0)
+        pairs = len(np.unique(codes[known] * (whose.max() + 1) + whose[known]))
+        levels = len(np.unique(codes[known]))
+        if levels >= THINGS and pairs >= max(ONCE * known.sum(), OFTEN * levels):
+            return item.name
+    return None
 
 
 def _codes(series: pd.Series) -> np.ndarray:

@@ -8,7 +8,7 @@ from modelwright.actions import predicted_seconds
 from modelwright.memory import Remembered
 from modelwright.plan import Plan
 from modelwright.problem import Problem
-from modelwright.profile import Column, Profile
+from modelwright.profile import NAMING, Column, Profile
 from modelwright.protocol import Protocol
 from modelwright.recipe import Setting, Use
 from modelwright.table import Schema
@@ -92,14 +92,15 @@ class Ground:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Whole-number columns with many values that repeat like names do: possibly categories written as numbers."""
+        """Whole-number columns with many values that repeat like names do, or say more of the target as names: possibly
+        categories written as numbers.
+        """
+        rows = self.profile.rows
         return tuple(
             c.name
             for c in self._whole
-            if c.distinct > 50
-            and c.quantiles
-            and c.quantiles[-1] > 4 * c.distinct
-            and self.profile.rows > 4 * c.distinct
+            if (c.naming or 0.0) >= NAMING
+            or (c.distinct > 50 and c.quantiles and c.quantiles[-1] > 4 * c.distinct and rows > 4 * c.distinct)
         )
 
     @property

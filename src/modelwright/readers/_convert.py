@@ -133,7 +133,14 @@ def stamps(cells: Cells, field: Field) -> npt.NDArray[np.datetime64]:
         assert cells.data is not None
         return _dates.of_numbers(cells.data, field.formats)
     if any(f in _dates.EPOCHS for f in field.formats):
-        return _dates.of_numbers(numbers(cells, field), field.formats)
+        counted = _dates.of_numbers(numbers(cells, field), field.formats)
+        unread = np.isnat(counted) & ~cells.missing
+        return np.where(unread, _written(cells, field), counted) if unread.any() else counted
+    return _written(cells, field)
+
+
+def _written(cells: Cells, field: Field) -> npt.NDArray[np.datetime64]:
+    """The dates that texts spell, in the column's own formats or in ISO's."""
     key = ("dates", field.formats)
     if key not in cells.parsed:
         by_level = _dates.parse(cells.distinct, field.formats)
