@@ -63,8 +63,8 @@ class Relation:
         names = np.where(np.isnan(values), -1, names)
         if not MANY_VALUES < int(names.max(initial=-1)) + 1 <= len(names) / LEAST_REPEATED:
             return None
-        told = [self._told(codes) for codes in (names, np.where(names < 0, -1, names // NEIGHBOURS))]
-        return None if None in told else round(max(0.0, (told[0] or 0.0) ** 2 - (told[1] or 0.0) ** 2), 4)
+        alone, near = self._told(names), self._told(np.where(names < 0, -1, names // NEIGHBOURS))
+        return None if alone is None or near is None else round(max(0.0, alone**2 - near**2), 4)
 
     def _told(self, codes: np.ndarray) -> float | None:
         if self.ranks is not None:
