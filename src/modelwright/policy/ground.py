@@ -142,5 +142,14 @@ class Ground:
         return Use("trees") if several and not self.problem.constraints.monotone else None
 
     @property
+    def plain_levels(self) -> Use | None:
+        """The view of levels as ranks alone, where categories have many; ``None`` elsewhere.
+
+        Target means, which are added otherwise, say much of the very rows that they were made from.
+        """
+        many = any(self.profile[name].distinct > 50 for name in self.schema.of_kind("category"))
+        return Use("trees", {"target_levels": 100_000}) if many else None
+
+    @property
     def _whole(self) -> tuple[Column, ...]:
         return tuple(self.profile[f.name] for f in self.schema.fields if f.kind == "numeric" and f.whole)

@@ -172,6 +172,11 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if not large and not ground.nominal:
         yield default
     yield forest
+    if ground.plain_levels is not None:
+        yield Plan(
+            "extra-trees-plain-levels", Use("extra_trees"), view=ground.plain_levels,
+            reason="Where a level's rows differ by another column, deep trees find them by its rank; means hide that.",
+        )  # fmt: skip
     if codes or ground.grades:
         named = (*codes, *ground.grades)
         yield Plan(
