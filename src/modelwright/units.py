@@ -61,9 +61,9 @@ def copies(frame: pd.DataFrame, schema: Schema, problem: Problem, y: np.ndarray,
 def come_back(same: np.ndarray, y: np.ndarray, classification: bool) -> bool:
     """Whether rows repeat in such a way that rows to come will repeat known ones as well.
 
-    A twentieth to a half of the rows then repeat an earlier one, a few times each, and in the most frequent class,
-    too; what was copied on purpose (a rare class, a whole file) is repeated otherwise. Below 1,000 rows nobody can
-    tell.
+    A twentieth to three quarters of the rows then repeat an earlier one, a few times each, many don't, and rows of the
+    most frequent class do, too; what was copied on purpose (a rare class, a whole file) is repeated otherwise. Below
+    1,000 rows nobody can tell.
 
     Args:
         same: the set of copies that each row belongs to (n,).
@@ -76,7 +76,7 @@ def come_back(same: np.ndarray, y: np.ndarray, classification: bool) -> bool:
     repeats = np.ones(len(same), dtype=bool)
     repeats[first] = False
     share = repeats.mean()
-    if len(same) < 1_000 or not 0.05 <= share <= 0.5 or sizes[sizes > 1].mean() > 6:
+    if len(same) < 1_000 or not 0.05 <= share <= 0.75 or sizes[sizes > 1].mean() > 6 or (sizes == 1).mean() < 0.2:
         return False
     strata = y.astype(np.int64) if classification else bins(y)
     counts = np.bincount(strata)

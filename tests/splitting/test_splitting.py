@@ -13,7 +13,7 @@ from modelwright.problem import Known, Problem
 from modelwright.protocol import Signal
 from modelwright.splitting import Split, divide, fold_rows, seal
 from modelwright.table import Field, Schema
-from modelwright.units import deal
+from modelwright.units import come_back, deal
 
 SCHEMA = Schema(
     (
@@ -383,3 +383,11 @@ def test_dealing_keeps_units_whole_and_parts_balanced(sizes: list[int], k: int, 
     filled = np.bincount(part, minlength=k)
     assert (filled > 0).all()
     assert filled.max() <= len(units) / k + 2 * max(sizes) + 3
+
+
+def test_repeats_by_nature_are_told_from_copied_files() -> None:
+    rng = np.random.default_rng(0)
+    natural = np.concatenate([np.arange(1_000), rng.choice(500, 1_500)])
+    assert 0.5 < 1 - len(np.unique(natural)) / len(natural) < 0.75
+    assert come_back(natural, natural % 2, True)
+    assert not come_back(np.tile(np.arange(1_000), 3), np.tile(np.arange(1_000) % 2, 3), True)
