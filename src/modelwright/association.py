@@ -55,12 +55,12 @@ class Relation:
         for anything but whole numbers with many values that repeat, or where nothing can be measured.
         """
         import numpy as np
+        import pandas as pd
 
-        if not field.whole or field.kind != "numeric" or (self.ranks is None and self.codes is None):
+        whole = field.kind == "numeric" and field.whole and field.name != self.target
+        if not whole or (self.ranks is None and self.codes is None):
             return None
-        values = _numbers(series.iloc[self.sample])
-        _, names = np.unique(values, return_inverse=True)
-        names = np.where(np.isnan(values), -1, names)
+        names = pd.factorize(_numbers(series.iloc[self.sample]), sort=True)[0]
         if not MANY_VALUES < int(names.max(initial=-1)) + 1 <= len(names) / LEAST_REPEATED:
             return None
         alone, near = self._told(names), self._told(np.where(names < 0, -1, names // NEIGHBOURS))

@@ -92,8 +92,7 @@ def begin(
     step = Step(
         "modelwright.screening:screen",
         SCREEN_VERSION,
-        {"problem": plain(problem), "schema": plain(features), "unlabelled": unlabelled}
-        | ({"measured": True} if measured else {}),
+        {"problem": plain(problem), "schema": plain(features), "unlabelled": unlabelled, "measured": measured},
         {"rows": development, "division": store.put(buffer.getvalue())},
         problem.seed,
     )

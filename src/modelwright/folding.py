@@ -80,12 +80,24 @@ class Parts:
 def pressed(n: int, n_classes: int, seconds: float) -> bool:
     """Whether there is so little time that a single part would be welcome, if it tells models apart.
 
+    Where rows are so many that there is a single part in any case, nothing depends on it.
+
     Args:
         n: development rows.
         n_classes: number of classes; 0 for a numeric target.
         seconds: of the whole run.
     """
-    return _work(n, n_classes) > PRESSED * seconds
+    return n <= _most_folded(seconds, n) and _work(n, n_classes) > PRESSED * seconds
+
+
+def _brisk(seconds: float, n: int) -> bool:
+    """Whether time is so short that fewer folds, and so more experiments, are the better use of it."""
+    return seconds < (SHORT if n <= MANY else SHORT_MANY)
+
+
+def _most_folded(seconds: float, n: int) -> int:
+    """Rows beyond which models are always compared on a single part."""
+    return MANY if _brisk(seconds, n) else 200_000
 
 
 def _work(n: int, n_classes: int) -> int:
@@ -127,13 +139,12 @@ def random_parts(rows: Rows, seed: int, *, seconds: float, n_classes: int, signa
     import numpy as np
 
     n, n_units = len(rows), rows.n_units
-    brisk = seconds < (SHORT if n <= MANY else SHORT_MANY)
     enough = signal is not None and tells(int(PART * n_units), signal)
-    if n > (MANY if brisk else 200_000) or (pressed(n, n_classes, seconds) and enough):
+    if n > _most_folded(seconds, n) or (pressed(n, n_classes, seconds) and enough):
         share = min(PART, MOST_VALIDATED / n)
         part = deal(rows.strata, rows.units, np.array([1 - share, share]), np.random.default_rng([seed, 1]), lead=0)
         return Parts(part[None, :].astype(np.int16), 1, True)
-    if brisk:
+    if _brisk(seconds, n):
         quick = _work(n, n_classes) > (QUICK_OF_CLASSES if n_classes > 2 else QUICK)
         folds, repeats = (5, 2) if n < 300 else (3, 1) if quick else (5, 1)
     else:

@@ -161,12 +161,13 @@ def prepare(
         division=divided(frame, names, problem, parted.development, parted.holdout),
         unlabelled=dropped,
         budget=request.time_budget,
-        measured=pressed(len(parted.development), len(problem.classes), request.time_budget),
+        measured=problem.time_column.value is None
+        and pressed(len(parted.development), len(problem.classes), request.time_budget),
     )
     say("profiling")
     known = profile(frame.iloc[parted.development], reading.schema, target=problem.target.value, floor=request.floor)
     said = screened(checks.result())
-    split = divide(parted, frame, problem, seed=problem.seed, seconds=request.time_budget, signal=said.signal)
+    split = divide(parted, problem, seed=problem.seed, seconds=request.time_budget, signal=said.signal)
     problem, findings = decide(said.findings, problem, names, request.keep_columns)
     if (kept := tuple(n for n in problem.features(reading.schema.names) if n in names)) != names:
         names, features = kept, reading.schema.only(kept)

@@ -64,6 +64,7 @@ class Sealed:
     warnings: tuple[str, ...]
     _rows: Rows
     _same: np.ndarray
+    _moments: pd.Index | None
 
 
 def seal(
@@ -99,7 +100,7 @@ def seal(
     classification = bool(problem.classes)
     warnings: list[str] = []
     _check_target(problem, y, len(y) if test_rows is None else len(y) - len(test_rows))
-    times = _times(frame, problem, warnings)
+    times, moments = _times(frame, problem, warnings)
     by_group = problem.group_column.value is not None and times is None
     same = copies(frame, schema, problem, y, warnings)
     units = with_groups(same, frame, problem) if by_group else same
@@ -122,12 +123,11 @@ def seal(
     if len(held) < 100:
         warnings.append(f"The sealed holdout has only {len(held)} rows, so the final score is uncertain.")
     by: Strategy = "given" if test_rows is not None else _divided_by(problem, times)
-    return Sealed(kept, held, by, y, tuple(warnings), rows, same)
+    return Sealed(kept, held, by, y, tuple(warnings), rows, same, moments)
 
 
 def divide(
     sealed: Sealed,
-    frame: pd.DataFrame,
     problem: Problem,
     *,
     seed: int,
@@ -144,7 +144,6 @@ def divide(
 
     Args:
         sealed: the rows as they were sealed.
-        frame: all labelled rows, the same that were sealed.
         problem: as in sealing.
         seed: seed of every random choice.
         seconds: of the whole run; the less there are, the fewer parts, and so the more experiments.
@@ -172,8 +171,8 @@ def divide(
         parts = random_parts(development, seed, seconds=seconds, n_classes=len(problem.classes), signal=signal)
     assignment, folds, gap = parts.assignment, parts.folds, ""
     ahead = seconds_ahead(problem.horizon.value) if problem.horizon is not None else None
-    if development.times is not None and ahead and problem.horizon is not None:
-        moments = frame[problem.time_column.value].factorize(sort=True)[1]
+    moments = sealed._moments
+    if development.times is not None and moments is not None and ahead and problem.horizon is not None:
         strata = development.strata if len(problem.classes) == 2 else None
         apart = with_gap(moments, ahead, assignment[0], development.times, rows.take(held).times, strata)
         if apart is not None:
@@ -245,13 +244,16 @@ def _check_target(problem: Problem, y: np.ndarray, development: int) -> None:
         )
 
 
-def _times(frame: pd.DataFrame, problem: Problem, warnings: list[str]) -> np.ndarray | None:
-    """Each row's place in time as a whole number, the same for the same moment; -1 where it isn't known."""
+def _times(
+    frame: pd.DataFrame, problem: Problem, warnings: list[str]
+) -> tuple[np.ndarray, pd.Index] | tuple[None, None]:
+    """Each row's place in time as a whole number, -1 where it isn't known, and the moments in their order."""
     import numpy as np
+    import pandas as pd
 
     name = problem.time_column.value
     if name is None:
-        return None
+        return None, None
     codes, moments = frame[name].factorize(sort=True)
     if len(moments) < 3:
         raise DataError(
@@ -261,7 +263,7 @@ def _times(frame: pd.DataFrame, problem: Problem, warnings: list[str]) -> np.nda
     unknown = int((codes < 0).sum())
     if unknown:
         warnings.append(f"{unknown:,} rows have no time in {name!r}; they are only learnt from, never judged on.")
-    return np.asarray(codes, dtype=np.int64)
+    return np.asarray(codes, dtype=np.int64), pd.Index(moments)
 
 
 # ── the holdout ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -52,7 +52,7 @@ def test_no_target_that_is_learnt_from_reaches_into_what_is_judged() -> None:
     assert problem.horizon is not None
     y = frame["failure_12h"].to_numpy()
     sealed = seal(reading.frame, reading.schema, problem, y, seed=0)
-    split = divide(sealed, reading.frame, problem, seed=0)
+    split = divide(sealed, problem, seed=0)
     assert split.protocol.gap and "12 h" in split.protocol.reason and split.protocol.repeats == 1
     time = frame["time"].to_numpy()
     development, ahead = time[split.development], np.timedelta64(12, "h")

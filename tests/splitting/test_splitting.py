@@ -44,7 +44,7 @@ def problem(
 def split_of(
     frame: pd.DataFrame, schema: Schema, asked: Problem, y: np.ndarray, *, seed: int, test_rows=None, **how: Any
 ) -> Split:
-    return divide(seal(frame, schema, asked, y, seed=seed, test_rows=test_rows), frame, asked, seed=seed, **how)
+    return divide(seal(frame, schema, asked, y, seed=seed, test_rows=test_rows), asked, seed=seed, **how)
 
 
 def data(n: int, seed: int = 0, copies: float = 0.0, groups: int = 10, moments: int = 50) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from modelwright.policy._target import named_column
 from modelwright.policy._words import name_tokens, stem
 from modelwright.problem import Known
 from modelwright.profiling import printable
-from modelwright.table import Schema
+from modelwright.table import Field, Schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,14 +159,14 @@ def find_group(
     if not ranked:
         return Known(None, "inferred", "no column names a machine, person or the like that several rows share")
     name = ranked[0]
-    crossing = _crossing(schema, frame, name, barred)
+    groups = found[name]
+    crossing = _crossing(schema, frame, name, groups, barred)
     if crossing is not None:
         reason = (
             f"rows are meetings of {printable(name)!r} and {printable(crossing)!r}, each seen again and again with "
             "others: new rows will be new meetings of known ones"
         )
         return Known(None, "inferred", reason, tuple(ranked))
-    groups = found[name]
     reason = f"its name is that of something that is seen again and again: {groups:,} of them in {len(frame):,} rows"
     return Known(name, "inferred", reason, tuple(ranked[1:]))
 
@@ -177,11 +177,7 @@ def _entities(schema: Schema, frame: pd.DataFrame, barred: frozenset[str], rows_
 
     found = {}
     for item in schema.fields:
-        if (
-            item.name in barred
-            or item.kind not in ("category", "id", "numeric")
-            or (item.kind == "numeric" and not item.whole)
-        ):
+        if item.name in barred or not _may_name(item):
             continue
         tokens = [t for t in name_tokens(item.name) if not t.isdigit()]
         things = [t for t in tokens if t not in _KEYS]
@@ -202,7 +198,12 @@ def _entities(schema: Schema, frame: pd.DataFrame, barred: frozenset[str], rows_
     return found
 
 
-def _crossing(schema: Schema, frame: pd.DataFrame, group: str, barred: frozenset[str]) -> str | None:
+def _may_name(item: Field) -> bool:
+    """Whether a column's values may be names of things."""
+    return item.kind in ("category", "id") or (item.kind == "numeric" and item.whole)
+
+
+def _crossing(schema: Schema, frame: pd.DataFrame, group: str, groups: int, barred: frozenset[str]) -> str | None:
     """A key of other things that the groups meet, each pair about once, as people rate films; ``None`` without one.
 
     Then neither is the unit that rows belong to: whoever leaves whole groups out also leaves out what is known of them.
@@ -210,19 +211,21 @@ def _crossing(schema: Schema, frame: pd.DataFrame, group: str, barred: frozenset
     import numpy as np
 
     whose = _codes(frame[group])
-    if (whose >= 0).sum() < MEETINGS * len(np.unique(whose[whose >= 0])):
+    if (whose >= 0).sum() < MEETINGS * groups:
         return None
     for item in schema.fields:
         tokens = set(name_tokens(item.name))
-        if item.name in barred or item.name == group or len(tokens) < 2 or not tokens & _IDENTIFIERS:
+        if item.name in barred or item.name == group or not _may_name(item):
             continue
-        if item.kind not in ("category", "id") and not (item.kind == "numeric" and item.whole):
+        if len(tokens) < 2 or not tokens & _IDENTIFIERS:
             continue
         codes = _codes(frame[item.name])
         known = (codes >= 0) & (whose >= 0)
+        levels = int(np.count_nonzero(np.bincount(codes[known])))
+        if levels < THINGS:
+            continue
         pairs = len(np.unique(codes[known] * (whose.max() + 1) + whose[known]))
-        levels = len(np.unique(codes[known]))
-        if levels >= THINGS and pairs >= max(ONCE * known.sum(), OFTEN * levels):
+        if pairs >= max(ONCE * known.sum(), OFTEN * levels):
             return item.name
     return None
 
