@@ -12,6 +12,7 @@ from functools import cache
 from modelwright.action import Action, Category, Choice, Real, did_you_mean
 from modelwright.errors import MissingExtra, ProgramError
 from modelwright.estimators import all_estimators
+from modelwright.extent import Extent
 from modelwright.recipe import Recipe, Setting, Use
 from modelwright.transforms import Part, Transform, all_transforms
 
@@ -123,15 +124,16 @@ def build_part(use: Use, setting: Setting) -> object:
     return part.build(part.action().resolved(use.params), setting)
 
 
-def predicted_seconds(recipe: Recipe, rows: int, columns: int, setting: Setting) -> float:
+def predicted_seconds(recipe: Recipe, rows: int, extent: Extent, setting: Setting) -> float:
     """Predict the seconds that one core needs for one fit of a recipe on an ordinary machine."""
     if recipe.members:
-        return sum(predicted_seconds(m.recipe, rows, columns, setting) for m in recipe.members)
+        return sum(predicted_seconds(m.recipe, rows, extent, setting) for m in recipe.members)
     estimator = all_estimators()[recipe.estimator.action]
-    columns += sum(_added(use, columns) for use in recipe.transforms)
+    columns = extent.columns + sum(_added(use, extent.columns) for use in recipe.transforms)
     fit = estimator.seconds(rows, columns, registry()[estimator.name].resolved(recipe.estimator.params), setting)
     prepare = 0.05 + 2e-7 * rows * columns * (1 + len(recipe.transforms))
-    return fit * (4.0 if recipe.calibration is not None else 1.0) + prepare
+    read = rows * extent.words * (6e-6 + 8e-7 * max(1, setting.n_classes))
+    return fit * (4.0 if recipe.calibration is not None else 1.0) + prepare + read
 
 
 def _added(use: Use, columns: int) -> int:

@@ -15,6 +15,7 @@ from modelwright.bar import Bar
 from modelwright.engine import Engine
 from modelwright.errors import StepError
 from modelwright.executors import SHARED
+from modelwright.extent import Extent
 from modelwright.fidelity import EVERY_ROW, Fidelity
 from modelwright.forecasting import Forecasts
 from modelwright.hashing import plain
@@ -104,7 +105,7 @@ class Situation:
         protocol: how models are judged.
         rows: digest of the development rows.
         seed: the run's seed.
-        n_features: columns that models may use.
+        extent: what models may use of a row.
         time_column: the column that orders rows in time, if there is one.
         group_column: the column that names each row's group, if there is one.
         secondary: metrics reported besides the run's.
@@ -117,7 +118,7 @@ class Situation:
     protocol: Protocol
     rows: str
     seed: int
-    n_features: int
+    extent: Extent
     time_column: str | None = None
     group_column: str | None = None
     secondary: tuple[str, ...] = ()
@@ -272,7 +273,7 @@ class Evaluator:
             StepError: of the kind ``memory``, and the type ``NotStarted``.
         """
         rows, situation = self.forecasts.training_rows(max_train_rows), self.situation
-        needed, may = predicted_bytes(recipe, rows, situation.n_features, situation.setting), self.memory - SHARED
+        needed, may = predicted_bytes(recipe, rows, situation.extent.columns, situation.setting), self.memory - SHARED
         if self.memory and needed > may:
             raise StepError(
                 "memory",

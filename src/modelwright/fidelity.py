@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from modelwright.actions import predicted_seconds
 from modelwright.estimators import BYTES_PER_CELL
+from modelwright.extent import Extent
 from modelwright.recipe import Recipe, Setting, Use
 
 REFERENCE: Mapping[str, Recipe] = {
@@ -96,30 +97,30 @@ def usual_memory(slots: int) -> int:
     return int(0.6 * psutil.virtual_memory().total / (slots + 1))
 
 
-def most_rows(columns: int, setting: Setting, *, seconds: float, slots: int) -> int:
+def most_rows(extent: Extent, setting: Setting, *, seconds: float, slots: int) -> int:
     """Rows of the table that are worth keeping: more could not even be passed through a hasty fit in the time.
 
     Args:
-        columns: columns that models may use.
+        extent: what models may use of a row.
         setting: the task.
         seconds: the run's time budget.
         slots: how many steps run at a time.
     """
 
     def cost(rows: int) -> float:
-        return predicted_seconds(REFERENCE["hasty"], rows, columns, setting)
+        return predicted_seconds(REFERENCE["hasty"], rows, extent, setting)
 
     return max(10 * LEAST_ROWS, _largest(cost, PASS * seconds * slots))
 
 
 def ladder(
-    rows: int, columns: int, parts: int, setting: Setting, *, seconds: float, slots: int, memory: int = 0
+    rows: int, extent: Extent, parts: int, setting: Setting, *, seconds: float, slots: int, memory: int = 0
 ) -> Fidelity:
     """Decide on how many rows models are compared.
 
     Args:
         rows: training rows of one fit.
-        columns: columns that models may use.
+        extent: what models may use of a row.
         parts: fits of one evaluation.
         setting: the task.
         seconds: the run's time budget.
@@ -127,10 +128,10 @@ def ladder(
         memory: bytes that one step may use; 0 for no limit.
     """
     everything = seconds * slots
-    most = most_in_memory(columns, memory)
+    most = most_in_memory(extent.columns, memory)
 
     def cost(count: int) -> float:
-        return parts * predicted_seconds(REFERENCE["search"], count, columns, setting)
+        return parts * predicted_seconds(REFERENCE["search"], count, extent, setting)
 
     if rows <= most and cost(rows) <= WORTHWHILE * everything:
         return Fidelity(most=most)

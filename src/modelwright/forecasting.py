@@ -106,7 +106,7 @@ class Forecasts:
     def first(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """The predicted core seconds of the first fit, which finds the number of boosting rounds for all."""
         rows = self.training_rows(max_train_rows)
-        return predicted_seconds(recipe, rows, self.situation.n_features, self.situation.setting)
+        return predicted_seconds(recipe, rows, self.situation.extent, self.situation.setting)
 
     def further(self, recipe: Recipe, max_train_rows: int | None = None) -> float:
         """The predicted core seconds of each further fit."""
@@ -119,7 +119,7 @@ class Forecasts:
     def _one(self, recipe: Recipe, rows: int, rounds: int = 0) -> float:
         """The predicted core seconds of a fit whose number of boosting rounds is known; 0 stands for what most need."""
         setting = replace(self.situation.setting, rounds=rounds)
-        return predicted_seconds(recipe, rows, self.situation.n_features, setting)
+        return predicted_seconds(recipe, rows, self.situation.extent, setting)
 
     def training_rows(self, limit: int | None = None) -> int:
         """Rows that one fit trains on, on average; with a limit on them, if there is one."""

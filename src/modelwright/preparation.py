@@ -13,6 +13,7 @@ from modelwright.constraining import cohorts
 from modelwright.engine import Engine
 from modelwright.errors import DataError, RequestError
 from modelwright.evaluation import Situation
+from modelwright.extent import Extent, extent
 from modelwright.fidelity import most_rows
 from modelwright.finding import Finding
 from modelwright.folding import pressed
@@ -87,7 +88,7 @@ class Prepared:
             protocol=self.protocol,
             rows=self.development,
             seed=self.problem.seed,
-            n_features=len(self.features.fields),
+            extent=extent(self.features, self.profile, len(self.problem.classes)),
             time_column=self._if_feature(self.problem.time_column.value),
             group_column=self._if_feature(self.problem.group_column.value),
             secondary=tuple(name for name in task.secondary if name != metric),
@@ -267,7 +268,7 @@ def _thinned(
     features = problem.features(tuple(frame.columns))
     n_classes = frame[problem.target.value].nunique() if problem.task.value != "regression" else 0
     setting = Setting(problem.task.value, int(n_classes))
-    most = most_rows(len(features), setting, seconds=budget, slots=slots)
+    most = most_rows(Extent(len(features)), setting, seconds=budget, slots=slots)
     given = np.zeros(0, dtype=np.int64) if test_rows is None else test_rows
     others = len(frame) - len(given)
     if others <= most:

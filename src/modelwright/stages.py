@@ -84,7 +84,7 @@ def evaluating(request: Request, prepared: Prepared, journal: Journal, engine: E
     evaluator = Evaluator(engine, prepared.situation, truth, assignment, memory)
     evaluator.fidelity = ladder(
         evaluator.forecasts.training_rows(),
-        evaluator.situation.n_features,
+        evaluator.situation.extent,
         len(prepared.protocol.parts()),
         evaluator.situation.setting,
         seconds=request.time_budget,

@@ -14,6 +14,7 @@ from modelwright.agents.playbook import notes
 from modelwright.agents.programmer import Programmer, ProgrammerFacts
 from modelwright.agents.recovery import RecoveryAgent, RecoveryFacts
 from modelwright.agents.retriever import Retriever, RetrieverFacts, by_traits, known_text
+from modelwright.extent import Extent
 from modelwright.llms import Message
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.ground import Ground
@@ -46,7 +47,7 @@ def shown() -> tuple[Shown, tuple[Experiment, ...]]:
     setting = Setting(ground.task, 2)
 
     def forecast(recipe: Recipe) -> float:
-        return 5 * predicted_seconds(recipe, 256, len(case.features.fields), setting)
+        return 5 * predicted_seconds(recipe, 256, Extent(len(case.features.fields)), setting)
 
     texts = Shown(ground, meet(case.schema, case.profile), (), forecast)
     texts.notes = texts.data(known_text(by_traits(traits(case.problem, case.profile))))

@@ -16,6 +16,7 @@ from modelwright import closing, preparation, run
 from modelwright import fidelity as fidelities
 from modelwright.evaluation import Evaluator
 from modelwright.executors.inline import Inline
+from modelwright.extent import Extent
 from modelwright.fidelity import LEAST_ROWS, Fidelity, ladder, most_in_memory, most_rows
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
@@ -43,7 +44,7 @@ BINARY = Setting("binary", 2)
     memory=st.sampled_from([0, 2**30, 2**36]),
 )
 def test_every_ladder_can_be_climbed_and_ends(rows, columns, parts, seconds, slots, memory):
-    found = ladder(rows, columns, parts, BINARY, seconds=seconds, slots=slots, memory=memory)
+    found = ladder(rows, Extent(columns), parts, BINARY, seconds=seconds, slots=slots, memory=memory)
     assert list(found.rungs) == sorted(set(found.rungs))
     assert all(0 < rung < rows and rung <= found.most for rung in found.rungs)
     climbed, at = [], found.first
@@ -62,21 +63,25 @@ def test_every_ladder_can_be_climbed_and_ends(rows, columns, parts, seconds, slo
 
 
 def test_small_data_knows_no_ladder_and_large_data_begins_within_seconds():
-    assert not ladder(8_000, 30, 5, BINARY, seconds=60, slots=2).sampled
-    large = ladder(3_000_000, 30, 1, BINARY, seconds=300, slots=2)
+    assert not ladder(8_000, Extent(30), 5, BINARY, seconds=60, slots=2).sampled
+    large = ladder(3_000_000, Extent(30), 1, BINARY, seconds=300, slots=2)
     assert LEAST_ROWS <= large.rungs[0] <= 150_000
     assert not large.whole
     # More time, more rows; wider rows, fewer.
-    more = ladder(3_000_000, 30, 1, BINARY, seconds=3_000, slots=2)
+    more = ladder(3_000_000, Extent(30), 1, BINARY, seconds=3_000, slots=2)
     assert more.rungs[0] > large.rungs[0]
-    assert ladder(3_000_000, 300, 1, BINARY, seconds=300, slots=2).rungs[0] < large.rungs[0]
-    assert most_rows(30, BINARY, seconds=300, slots=2) < 10**7 < most_rows(30, BINARY, seconds=3_600, slots=2)
+    assert ladder(3_000_000, Extent(300), 1, BINARY, seconds=300, slots=2).rungs[0] < large.rungs[0]
+    assert (
+        most_rows(Extent(30), BINARY, seconds=300, slots=2)
+        < 10**7
+        < most_rows(Extent(30), BINARY, seconds=3_600, slots=2)
+    )
 
 
 def test_no_fit_gets_more_rows_than_there_is_memory_for():
     memory = 30 * 48 * 50_000
     assert most_in_memory(30, memory) == 50_000
-    assert max(ladder(10**6, 30, 1, BINARY, seconds=10**6, slots=2, memory=memory).rungs) <= 50_000
+    assert max(ladder(10**6, Extent(30), 1, BINARY, seconds=10**6, slots=2, memory=memory).rungs) <= 50_000
 
 
 # ── which rows ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelwright.actions import predicted_seconds
+from modelwright.extent import extent
 from modelwright.memory import Remembered
 from modelwright.plan import Plan
 from modelwright.problem import Problem
@@ -68,7 +69,7 @@ class Ground:
     def price(self, plan: Plan) -> float:
         """Predicted seconds of one core for a plan's whole evaluation."""
         setting = Setting(self.task, len(self.problem.classes))
-        one = predicted_seconds(plan.recipe, self.rows, len(self.schema.fields), setting)
+        one = predicted_seconds(plan.recipe, self.rows, extent(self.schema, self.profile, setting.n_classes), setting)
         return one * len(self.protocol.parts())
 
     @property

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from modelwright.estimators import all_estimators
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.ground import Ground
 from modelwright.policy.made import Seen, content, losses, main_part
@@ -87,13 +88,15 @@ def _joined(carried: Sequence[Use], own: Sequence[Use]) -> tuple[Use, ...]:
 def _worth_carrying(source: Experiment, seen: Seen) -> int:
     """To how many families features are worth carrying: the more, the more they helped the model they came with.
 
-    Compared is the best experiment with the same estimator without them; for a language model's design the best of
-    all when there is none.
+    Compared is the best experiment without them with the same estimator, or else of the same family; for a language
+    model's design the best of all when there is none.
     """
     designed = source.plan.by == "designer"
     own = [e for e in seen.experiments if e.plan.by not in ("designer", "carried") and e.status == "done" and e.score]
     own = own if designed else [e for e in own if not e.plan.transforms]
-    same = [e for e in own if e.plan.estimator.action == source.plan.estimator.action] or (own if designed else [])
+    name, family = source.plan.estimator.action, _family(source.plan)
+    same = [e for e in own if e.plan.estimator.action == name] or [e for e in own if _family(e.plan) == family]
+    same = same or (own if designed else [])
     if source.score is None or not same:
         return 0
     metric = find_metric(source.score.metric)
@@ -102,6 +105,10 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     loss = _loss(best.score)
     share = gain(metric, source.score.value, best.score.value) / loss if loss > 0 else 0.0
     return next((families for least, families in (CARRIED if designed else CARRIED_OWN) if share >= least), 0)
+
+
+def _family(plan: Plan) -> str:
+    return all_estimators()[plan.estimator.action].family
 
 
 def _families(ground: Ground, seen: Seen) -> list[Plan]:

@@ -16,7 +16,7 @@ from modelwright.together import once_of
 from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
-from modelwright.transforms._words import COUNTS, Components, Grams, Scores, text_counts
+from modelwright.transforms._words import COUNTS, Components, Grams, Scores, marks, text_counts
 
 MAX_RESPONSES = 12
 """Target columns (one a class) up to which columns are encoded by the target; beyond, the table would explode."""
@@ -258,6 +258,8 @@ class Indicators(Block):
 class TextNumbers(Block):
     """A text column as a few dense numbers: counts, main components of TF-IDF, and a cross-fitted linear score."""
 
+    marked = ""
+
     def __init__(self, column: str, n_components: int, max_features: int, seed: int) -> None:
         self.column = column
         self.grams, self.components = Grams(max_features, seed), Components(n_components, seed)
@@ -268,18 +270,19 @@ class TextNumbers(Block):
         self.learn_apply(frame, goals, None)
 
     def _apply(self, frame: pd.DataFrame) -> Array:
-        """Four counts, the components, then one score for each goal."""
+        """The counts, the components, then one score for each goal."""
         documents = _documents(frame, self.column)
         matrix = self.grams.transform(documents)
         scored = [] if self.scores is None else [self.scores.transform(matrix)]
-        return np.hstack([text_counts(documents), self.components.transform(matrix), *scored])
+        return np.hstack([text_counts(documents, self.marked), self.components.transform(matrix), *scored])
 
     def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Array:
         """Learn, with the scores of training rows taken from models that haven't seen them."""
         documents = _documents(frame, self.column)
         matrix = self.grams.fit(documents).transform(documents)
-        parts = [text_counts(documents), self.components.fit(matrix).transform(matrix)]
-        self.names = [f"{self.column}_{c}" for c in COUNTS]
+        self.marked = marks(documents)
+        parts = [text_counts(documents, self.marked), self.components.fit(matrix).transform(matrix)]
+        self.names = [f"{self.column}_{c}" for c in (*COUNTS, *self.marked)]
         self.names += [f"{self.column}_topic_{i + 1}" for i in range(self.components.size)]
         if goals is not None and goals.shape[1] <= MAX_RESPONSES and matrix.shape[1] and len(documents) >= 10:
             self.scores = Scores()
@@ -292,18 +295,21 @@ class TextNumbers(Block):
 
 
 class TextCounts(Block):
-    """A text column's number of characters, words, digits and capitals."""
+    """A text column's number of characters, words, digits, capitals and punctuation marks."""
+
+    marked = ""
 
     def __init__(self, column: str) -> None:
         self.column = column
-        self.names = [f"{column}_{c}" for c in COUNTS]
 
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
-        """Nothing has to be learnt."""
+        """Find the marks that are counted."""
+        self.marked = marks(_documents(frame, self.column))
+        self.names = [f"{self.column}_{c}" for c in (*COUNTS, *self.marked)]
 
     def _apply(self, frame: pd.DataFrame) -> Array:
-        """Four columns."""
-        return text_counts(_documents(frame, self.column))
+        """One column each."""
+        return text_counts(_documents(frame, self.column), self.marked)
 
 
 class Bags(Block):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import string
+from collections import Counter
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,15 +23,26 @@ SHORT = 30
 
 COUNTS = ("characters", "words", "digits", "capitals")
 DIGITS, CAPITALS = string.digits.encode(), string.ascii_uppercase.encode()
+PUNCTUATION = frozenset(string.punctuation + "\n")
+OFTEN = 0.02
+"""Share of the texts in which a punctuation mark must occur for it to be counted."""
 
 
-def text_counts(documents: list[str]) -> Array:
-    """Number of characters, words, digits and capitals (of A to Z) of each text, shape (n, 4)."""
-    counts = np.empty((len(documents), len(COUNTS)))
+def marks(documents: list[str]) -> str:
+    """The punctuation marks and line breaks that many texts have: words alone don't tell a question from an answer."""
+    seen = Counter(chain.from_iterable(PUNCTUATION.intersection(text) for text in documents))
+    return "".join(sorted(mark for mark, count in seen.items() if count >= OFTEN * len(documents)))
+
+
+def text_counts(documents: list[str], marked: str = "") -> Array:
+    """Number of characters, words, digits and capitals (of A to Z) of each text, and of each of some punctuation marks,
+    shape (n, 4 + marks).
+    """
+    counts = np.empty((len(documents), len(COUNTS) + len(marked)))
     for row, text in enumerate(documents):
         data = text.encode("utf-8", "surrogatepass")
         digits, capitals = (len(data) - len(data.translate(None, these)) for these in (DIGITS, CAPITALS))
-        counts[row] = len(text), len(text.split()), digits, capitals
+        counts[row] = len(text), len(text.split()), digits, capitals, *map(text.count, marked)
     return counts
 
 

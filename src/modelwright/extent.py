@@ -1,0 +1,37 @@
+"""How much of a table models read: what their fits take is forecast from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelwright.profile import Profile
+from modelwright.table import Schema
+
+TEXT_COLUMNS = 28
+"""Numbers that views make of a text column, besides what it says of each class: counts and topics."""
+SCORED_CLASSES = 12
+"""Classes up to which there is a score for each."""
+USUAL_WORDS = 20.0
+"""Words of a text where they weren't counted."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What there is of a row.
+
+    Args:
+        columns: numbers and categories that models see.
+        words: words of text that have to be read for them.
+    """
+
+    columns: int
+    words: float = 0.0
+
+
+def extent(schema: Schema, profile: Profile, n_classes: int) -> Extent:
+    """The extent of these columns for a target of so many classes (0 for regression)."""
+    texts = schema.of_kind("text")
+    scores = 1 if n_classes <= 2 else n_classes if n_classes <= SCORED_CLASSES else 0
+    lengths = (profile[name].lengths for name in texts)
+    words = sum(mean[0] if mean else USUAL_WORDS for mean in lengths)
+    return Extent(len(schema.fields) + len(texts) * (TEXT_COLUMNS + scores - 1), words)
