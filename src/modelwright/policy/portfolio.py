@@ -175,6 +175,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if ground.plain_levels is not None:
         yield Plan(
             "extra-trees-plain-levels", Use("extra_trees"), view=ground.plain_levels,
+            idea="plain-levels",
             reason="Where a level's rows differ by another column, deep trees find them by its rank; means hide that.",
         )  # fmt: skip
     if codes or ground.grades:
@@ -247,6 +248,13 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             idea="codes-as-names",
             reason="Random trees over target means and counts of the codes.",
         )  # fmt: skip
+    if ground.plain_levels is not None:
+        for name in ("lightgbm", "random_forest"):
+            yield Plan(
+                f"{name.replace('_', '-')}-plain-levels", Use(name), view=ground.plain_levels, target=log,
+                idea="plain-levels",
+                reason="Ranks of levels without their means served random trees; other trees may use them, too.",
+            )  # fmt: skip
     if log is not None:
         yield Plan(
             f"{flat}-log-target", Use(linear), target=log, idea="log-target", reason="A linear model of the logarithm."
