@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import BaggingClassifier, ExtraTreesRegressor, RandomForestClassifier
 from sklearn.metrics import log_loss
 
 from modelwright.action import Integer, Real
@@ -15,6 +16,7 @@ from modelwright.actions import checked
 from modelwright.errors import MissingExtra, NotApplicable, ProgramError
 from modelwright.estimators import all_estimators
 from modelwright.estimators._early_stopping import inner_folds, inner_split
+from modelwright.estimators._forest import first_trees
 from modelwright.estimators._model import quiet
 from modelwright.persistence import dump_model, load_model
 from modelwright.pipeline import compile_recipe, raw_predictions
@@ -171,6 +173,13 @@ def test_a_forest_chooses_its_leaves():
     noise = build("extra_trees", BINARY, n_estimators=60).fit(X, rng.integers(0, 2, 600))
     clear = build("extra_trees", BINARY, n_estimators=60).fit(X, (X[:, 0] > 0).astype(int))
     assert noise.min_samples_leaf_ == 10 and clear.min_samples_leaf_ == 1
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesRegressor, BaggingClassifier])
+def test_the_first_trees_of_a_forest_are_the_forest_that_stopped_there(kind):
+    X, y = noisy(200)
+    part, small = first_trees(kind(20, random_state=0).fit(X, y), 8), kind(8, random_state=0).fit(X, y)
+    assert np.allclose(part.predict(X), small.predict(X)) and len(part.estimators_) == 8
 
 
 @pytest.mark.parametrize(

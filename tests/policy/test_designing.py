@@ -170,6 +170,17 @@ def test_what_helps_a_model_that_is_far_behind_is_not_carried_to_others():
         assert plan is not None and (plan.by == "carried") is carried
 
 
+def test_features_are_carried_where_only_the_family_shows_that_they_helped():
+    base = ground()
+    wanted = ("lightgbm", "lightgbm-arithmetic", "extra-trees")
+    plans = {p.name: p for p in portfolio(ground(kinds=tuple((n, "numeric", 400) for n in "xyz"))) if p.name in wanted}
+    for boosted, carried in ((0.85, False), (0.8, True)):  # the same estimator without the features hasn't been tried
+        scores = {"lightgbm": boosted, "lightgbm-arithmetic": 0.86, "extra-trees": 0.6}
+        ended = [finished(i, plans[name], score) for i, (name, score) in enumerate(scores.items(), 1)]
+        plan = design(base, 4, list(plans.values()), Seen(tuple(ended), dict.fromkeys((1, 2, 3), 1 / 3)))
+        assert plan is not None and (plan.by == "carried") is carried
+
+
 def test_features_that_helped_are_carried_once_and_nothing_lacks_what_it_is_made_from():
     kinds = (("t", "datetime", 900), ("unit", "category", 8), ("v", "numeric", 900), ("w", "numeric", 800))
     timed = ground(kinds=kinds, time="t", rows=20_000)

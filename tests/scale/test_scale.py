@@ -14,19 +14,22 @@ from hypothesis import strategies as st
 
 from modelwright import closing, preparation, run
 from modelwright import fidelity as fidelities
+from modelwright.actions import predicted_seconds
 from modelwright.evaluation import Evaluator
 from modelwright.executors.inline import Inline
-from modelwright.extent import Extent
+from modelwright.extent import Extent, extent
 from modelwright.fidelity import LEAST_ROWS, Fidelity, ladder, most_in_memory, most_rows
 from modelwright.plan import Experiment, Plan
 from modelwright.policy.climbing import climb, topmost
 from modelwright.policy.made import Seen
+from modelwright.profile import Column, Profile
 from modelwright.protocol import Protocol, Score
-from modelwright.recipe import Setting, Use
+from modelwright.recipe import Recipe, Setting, Use
 from modelwright.request import Request
 from modelwright.sampling import LEAST_OF_A_CLASS, moments_of, sample_rows
 from modelwright.state import fold
 from modelwright.stores.folder import Folder
+from modelwright.table import Field, Schema
 
 BINARY = Setting("binary", 2)
 
@@ -75,6 +78,21 @@ def test_small_data_knows_no_ladder_and_large_data_begins_within_seconds():
         most_rows(Extent(30), BINARY, seconds=300, slots=2)
         < 10**7
         < most_rows(Extent(30), BINARY, seconds=3_600, slots=2)
+    )
+
+
+def test_reading_texts_is_foreseen_and_slows_nothing_else_down():
+    profile = Profile(5_000, (Column("n", "numeric"), Column("told", "text", lengths=(30.0, 25.0, 90.0))), "n")
+    plain, told = (Schema((Field("n", "numeric"), Field("told", kind))) for kind in ("numeric", "text"))
+    few, many = extent(plain, profile, 12), extent(told, profile, 12)
+    assert few == Extent(2) and many.words == 30.0 and many.columns > few.columns + 12
+    setting = Setting("multiclass", 12)
+    prior, boosting = Recipe(Use("baseline_prior")), Recipe(Use("lightgbm"))
+    reading = predicted_seconds(prior, 5_000, many, setting) - predicted_seconds(prior, 5_000, few, setting)
+    assert reading > 1.0, "so what a baseline takes to read them isn't taken for a slow machine"
+    wide = replace(many, words=0.0)
+    assert predicted_seconds(boosting, 5_000, many, setting) == pytest.approx(
+        predicted_seconds(boosting, 5_000, wide, setting) + reading, abs=0.1
     )
 
 

@@ -113,6 +113,19 @@ def test_texts_carry_their_meaning(name):
     assert model.score(built.transform(X[300:]), y[300:]) > 0.95
 
 
+@pytest.mark.parametrize("name", ["trees", "native", "dense", "linear"])
+def test_marks_that_many_texts_have_are_counted(name):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200)
+    told = [f"{rng.choice(['is', 'was'])} it {rng.choice(['warm', 'cold'])}{'?' if hit else '.'}" for hit in y]
+    X = pd.DataFrame({"note": pd.Series([*told[:-1], "it #1 is; so long as nobody asks"], dtype="str")})
+    built = view(name, BINARY)
+    values = columns(built, built.fit(X, y).transform(X))
+    assert {n[-1] for n in values if n.startswith("note_") and not n[-1].isalnum()} == {"?", "."}
+    asked = values["note_?"][:-1].astype(float)
+    assert asked[y[:-1] == 1].min() > asked[y[:-1] == 0].max()
+
+
 def test_wide_and_many_classes():
     X = pd.DataFrame({"c": pd.Categorical(np.repeat([str(i) for i in range(100)], 3))})
     y = np.arange(300) % 26

@@ -22,7 +22,7 @@ AFFORDABLE = 1.5
 """Times the whole forest's seconds that must be left to try a further size of leaves."""
 
 
-def _first(forest: Any, trees: int) -> Any:
+def first_trees(forest: Any, trees: int) -> Any:
     """A forest's first trees as a forest of their own."""
     part = copy.copy(forest)
     part.estimators_, part.n_estimators = forest.estimators_[:trees], trees
@@ -120,7 +120,7 @@ class Forest(Wrapped):
             power, loss = self._judged(small, X[held], y[held], counts)
             if len(leaves) > 1:
                 # What chance adds falls with the number of trees, and there is more of it in small leaves.
-                of_half = self._judged(_first(small, trees // 2), X[held], y[held], counts)[1]
+                of_half = self._judged(first_trees(small, trees // 2), X[held], y[held], counts)[1]
                 loss -= (of_half - loss) * (1 - trees / max(trees, fitting))
             if loss < best:
                 best, chosen = loss, (leaf, power, max(fitting, min(total, FEWEST_TREES)))
