@@ -163,6 +163,11 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "catboost", Use("catboost", calm), view=ground.every_level, target=log,
         reason="CatBoost's defaults are strong on most tables.",
     )  # fmt: skip
+    numbers = Plan(
+        "catboost-ranks", Use("catboost", calm), view=ground.ranks, target=log,
+        reason="CatBoost over ranks and target means of levels: its own statistics of levels take many rows each.",
+    )  # fmt: skip
+    defaults = (numbers, default) if ground.ranks is not None else (default,)
     if ground.nominal:
         yield pairs
     if not large:
@@ -170,7 +175,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield from quick
     yield network
     if not large and not ground.nominal:
-        yield default
+        yield from defaults
     yield forest
     if ground.plain_levels is not None:
         yield Plan(
@@ -206,7 +211,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
         )  # fmt: skip
     if not very_large or ground.nominal:
-        yield default
+        yield from defaults
     yield from ranks
     yield Plan(
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}),
@@ -270,7 +275,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         reason="A second opinion from another boosting library.",
     )  # fmt: skip
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
-    yield default
+    yield from defaults
     yield Plan(
         f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}), idea="quantile",
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
