@@ -178,7 +178,8 @@ def test_a_forest_chooses_its_leaves():
 @pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesRegressor, BaggingClassifier])
 def test_the_first_trees_of_a_forest_are_the_forest_that_stopped_there(kind):
     X, y = noisy(200)
-    part, small = first_trees(kind(20, random_state=0).fit(X, y), 8), kind(8, random_state=0).fit(X, y)
+    part = first_trees(kind(n_estimators=20, random_state=0).fit(X, y), 8)
+    small = kind(n_estimators=8, random_state=0).fit(X, y)
     assert np.allclose(part.predict(X), small.predict(X)) and len(part.estimators_) == 8
 
 
