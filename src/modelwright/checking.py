@@ -14,7 +14,6 @@ from modelwright.bar import Bar
 from modelwright.engine import Engine
 from modelwright.errors import StepError
 from modelwright.evaluation import Evaluation, Evaluator
-from modelwright.extent import Extent
 from modelwright.finding import Effect, Finding
 from modelwright.hashing import plain, restore
 from modelwright.problem import Known, Problem
@@ -247,7 +246,7 @@ class Effects:
 
     def measure(self) -> None:
         """Measure one finding after the other, those that were acted on first, until the time is over."""
-        situation = replace(self.evaluator.situation, rows=self.rows, extent=Extent(len(self.screened)))
+        situation = replace(self.evaluator.situation, rows=self.rows)
         bench = Evaluator(
             self.evaluator.engine, situation, self.evaluator.truth, self.evaluator.assignment, self.evaluator.memory
         )

@@ -88,15 +88,14 @@ def _joined(carried: Sequence[Use], own: Sequence[Use]) -> tuple[Use, ...]:
 def _worth_carrying(source: Experiment, seen: Seen) -> int:
     """To how many families features are worth carrying: the more, the more they helped the model they came with.
 
-    Compared is the best experiment without them with the same estimator, or else of the same family; for a language
-    model's design the best of all when there is none.
+    Compared is the best experiment without them with the same estimator; when there is none, of the same family, or
+    for a language model's design of all.
     """
     designed = source.plan.by == "designer"
     own = [e for e in seen.experiments if e.plan.by not in ("designer", "carried") and e.status == "done" and e.score]
     own = own if designed else [e for e in own if not e.plan.transforms]
-    name, family = source.plan.estimator.action, _family(source.plan)
-    same = [e for e in own if e.plan.estimator.action == name] or [e for e in own if _family(e.plan) == family]
-    same = same or (own if designed else [])
+    same = [e for e in own if e.plan.estimator.action == source.plan.estimator.action]
+    same = same or [e for e in own if designed or _family(e.plan) == _family(source.plan)]
     if source.score is None or not same:
         return 0
     metric = find_metric(source.score.metric)
