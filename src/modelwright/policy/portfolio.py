@@ -9,6 +9,7 @@ AutoGluon-Tabular).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from modelwright.estimators import all_estimators
@@ -159,15 +160,20 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "catboost-combinations", Use("catboost", {"max_ctr_complexity": 2, **calm}), as_names, view=ground.every_level,
         reason="Pairs of categories as categories of their own.",
     )  # fmt: skip
-    default = Plan(
+    as_levels = Plan(
         "catboost", Use("catboost", calm), view=ground.every_level, target=log,
         reason="CatBoost's defaults are strong on most tables.",
     )  # fmt: skip
-    numbers = Plan(
-        "catboost-ranks", Use("catboost", calm), view=ground.ranks, target=log,
-        reason="CatBoost over ranks and target means of levels: its own statistics of levels take many rows each.",
+    by_ranks = Plan(
+        "catboost", Use("catboost", calm), view=ground.ranks, target=log,
+        reason="CatBoost over ranks and target means of levels: its own statistics of levels need many rows of each.",
     )  # fmt: skip
-    defaults = (numbers, default) if ground.ranks is not None else (default,)
+    if ground.ranks is None:
+        default, other = as_levels, None
+    elif ground.nominal:
+        default, other = as_levels, replace(by_ranks, name="catboost-ranks")
+    else:
+        default, other = by_ranks, replace(as_levels, name="catboost-levels")
     if ground.nominal:
         yield pairs
     if not large:
@@ -175,7 +181,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield from quick
     yield network
     if not large and not ground.nominal:
-        yield from defaults
+        yield default
     yield forest
     if ground.plain_levels is not None:
         yield Plan(
@@ -211,7 +217,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="Where rows can be spared to see when to stop, small steps go as far as they help.",
         )  # fmt: skip
     if not very_large or ground.nominal:
-        yield from defaults
+        yield default
     yield from ranks
     yield Plan(
         "lightgbm-small-trees", Use("lightgbm", {"num_leaves": 8, "learning_rate": 0.08}),
@@ -275,7 +281,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         reason="A second opinion from another boosting library.",
     )  # fmt: skip
     yield Plan("random-forest", Use("random_forest"), reason="Bagged trees, the sturdiest of the forests.")
-    yield from defaults
+    yield default
     yield Plan(
         f"{flat}-quantile", Use(linear), view=Use("linear", {"scaling": "quantile"}), idea="quantile",
         reason="Ranks instead of values: heavy tails no longer rule the linear model.",
@@ -295,6 +301,8 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         "lightgbm-random-splits", Use("lightgbm_extra_trees", {"num_leaves": 64}), view=ground.ranks, target=log,
         reason="Random thresholds make boosting less sure of noise.",
     )  # fmt: skip
+    if other is not None:
+        yield other
     if similar:
         yield neighbours
     if ground.rows <= CURVES_ROWS and len(ground.schema.fields) <= CURVES_COLUMNS:
