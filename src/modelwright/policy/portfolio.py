@@ -259,13 +259,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             idea="codes-as-names",
             reason="Random trees over target means and counts of the codes.",
         )  # fmt: skip
-    if ground.plain_levels is not None:
-        for name in ("lightgbm", "random_forest"):
-            yield Plan(
-                f"{name.replace('_', '-')}-plain-levels", Use(name), view=ground.plain_levels, target=log,
-                idea="plain-levels",
-                reason="Ranks of levels without their means served random trees; other trees may use them, too.",
-            )  # fmt: skip
     if log is not None:
         yield Plan(
             f"{flat}-log-target", Use(linear), target=log, idea="log-target", reason="A linear model of the logarithm."
@@ -303,6 +296,13 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     )  # fmt: skip
     if other is not None:
         yield other
+    if ground.plain_levels is not None:
+        for name in ("lightgbm", "random_forest"):
+            yield Plan(
+                f"{name.replace('_', '-')}-plain-levels", Use(name), view=ground.plain_levels, target=log,
+                idea="plain-levels",
+                reason="Ranks of levels without their means served random trees; other trees may use them, too.",
+            )  # fmt: skip
     if similar:
         yield neighbours
     if ground.rows <= CURVES_ROWS and len(ground.schema.fields) <= CURVES_COLUMNS:
