@@ -175,6 +175,14 @@ def test_a_forest_chooses_its_leaves():
     assert noise.min_samples_leaf_ == 10 and clear.min_samples_leaf_ == 1
 
 
+@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "bagged_trees"])
+@pytest.mark.parametrize("setting", [BINARY, REGRESSION])
+def test_a_forest_of_one_tree_is_one(name, setting):
+    X, y = noisy(400, classes=setting.classification)
+    model = build(name, setting, n_estimators=1).fit(X, y)
+    assert model.rounds_ == 1 and np.isfinite(model.predict(X)).all()
+
+
 @pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesRegressor, BaggingClassifier])
 def test_the_first_trees_of_a_forest_are_the_forest_that_stopped_there(kind):
     X, y = noisy(200)

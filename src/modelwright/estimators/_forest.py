@@ -118,10 +118,10 @@ class Forest(Wrapped):
                 continue
             counts = None if weights is None else weights[held]
             power, loss = self._judged(small, X[held], y[held], counts)
-            if len(leaves) > 1:
+            if len(leaves) > 1 and fitting > trees:
                 # What chance adds falls with the number of trees, and there is more of it in small leaves.
                 of_half = self._judged(first_trees(small, trees // 2), X[held], y[held], counts)[1]
-                loss -= (of_half - loss) * (1 - trees / max(trees, fitting))
+                loss -= (of_half - loss) * (1 - trees / fitting)
             if loss < best:
                 best, chosen = loss, (leaf, power, max(fitting, min(total, FEWEST_TREES)))
             if AFFORDABLE * took * total / trees * n / len(some) > self._time_left():
