@@ -170,6 +170,13 @@ def test_what_helps_a_model_that_is_far_behind_is_not_carried_to_others():
         assert plan is not None and (plan.by == "carried") is carried
 
 
+def test_where_directions_are_demanded_every_plan_sees_a_view_that_tells_them():
+    kinds = (("x", "numeric", 400), ("y", "numeric", 300), ("c", "category", 100))
+    free, directed = (ground(kinds=kinds, constraints=Constraints(monotone=m)) for m in ({}, {"x": 1}))
+    assert [p for p in portfolio(free) if p.view is not None and p.view.action == "trees"]
+    assert not [p for p in portfolio(directed) if p.view is not None and p.view.action == "trees"]
+
+
 def test_features_are_carried_where_only_the_family_shows_that_they_helped():
     base = ground()
     wanted = ("lightgbm", "lightgbm-arithmetic", "extra-trees")

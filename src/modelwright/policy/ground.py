@@ -137,19 +137,19 @@ class Ground:
 
     @property
     def ranks(self) -> Use | None:
-        """The view of levels as ranks, for boosting that would else split on them; ``None`` where that is the same, or
-        directions are demanded, which only the other view tells."""
-        several = any(self.profile[name].distinct > 2 for name in self.schema.of_kind("category"))
-        return Use("trees") if several and not self.problem.constraints.monotone else None
+        """The view of levels as ranks, for boosting that would else split on them; ``None`` where that is the same."""
+        return self._by_rank(2)
 
     @property
     def plain_levels(self) -> Use | None:
-        """The view of levels as ranks alone, where categories have many; ``None`` elsewhere.
+        """The view of levels as ranks alone, without their target means, where categories have many; ``None`` elsewhere."""
+        return self._by_rank(50, target_levels=100_000)
 
-        Target means, which are added otherwise, say much of the very rows that they were made from.
-        """
-        many = any(self.profile[name].distinct > 50 for name in self.schema.of_kind("category"))
-        return Use("trees", {"target_levels": 100_000}) if many else None
+    def _by_rank(self, few: int, **params: int) -> Use | None:
+        """The view for trees, where a category has more than so many levels; ``None`` also where directions are demanded,
+        which only the view of levels as they are tells."""
+        many = any(self.profile[name].distinct > few for name in self.schema.of_kind("category"))
+        return Use("trees", params) if many and not self.problem.constraints.monotone else None
 
     @property
     def _whole(self) -> tuple[Column, ...]:
