@@ -9,8 +9,8 @@ from modelwright.table import Schema
 
 TEXT_COLUMNS = 28
 """Numbers that views make of a text column, besides what it says of each class: counts and topics."""
-SCORED_CLASSES = 12
-"""Classes up to which there is a score for each."""
+MAX_RESPONSES = 12
+"""Target columns (one a class) up to which columns are encoded by the target; beyond, the table would explode."""
 USUAL_WORDS = 20.0
 """Words of a text where they weren't counted."""
 
@@ -31,7 +31,7 @@ class Extent:
 def extent(schema: Schema, profile: Profile, n_classes: int) -> Extent:
     """The extent of these columns for a target of so many classes (0 for regression)."""
     texts = schema.of_kind("text")
-    scores = 1 if n_classes <= 2 else n_classes if n_classes <= SCORED_CLASSES else 0
+    scores = 1 if n_classes <= 2 else n_classes if n_classes <= MAX_RESPONSES else 0
     lengths = (profile[name].lengths for name in texts)
     words = sum(mean[0] if mean else USUAL_WORDS for mean in lengths)
     return Extent(len(schema.fields) + len(texts) * (TEXT_COLUMNS + scores - 1), words)

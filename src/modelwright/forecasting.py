@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelwright.actions import predicted_seconds
-from modelwright.estimators import all_estimators
+from modelwright.estimators import family_of
 from modelwright.recipe import Recipe
 from modelwright.splitting import fold_rows
 
@@ -87,8 +87,8 @@ class Forecasts:
         """Measured over predicted seconds of an estimator's family: what slows one boosting down slows the others, and
         where one needs more rounds than most data does, others need more, too, as far as they may grow.
         """
-        family = _family(recipe.estimator.action)
-        known = [s for other, speeds in self._speed.items() if _family(other) == family for s in speeds]
+        family = family_of(recipe.estimator.action)
+        known = [s for other, speeds in self._speed.items() if family_of(other) == family for s in speeds]
         if not known:
             return []
         most = self._one(recipe, self._mean_rows, ANY_ROUNDS) / self._one(recipe, self._mean_rows)
@@ -136,12 +136,6 @@ class Forecasts:
         protocol = self.situation.protocol
         sizes = [len(fold_rows(self.assignment, r, f, protocol.forward)[0]) for r, f in protocol.parts()]
         return max(1, sum(sizes) // len(sizes))
-
-
-def _family(name: str) -> str | None:
-    """The family of an estimator; ``None`` for what isn't one."""
-    estimator = all_estimators().get(name)
-    return None if estimator is None else estimator.family
 
 
 def _median(values: Sequence[float]) -> float:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from modelwright.actions import registry
 from modelwright.errors import ProgramError
-from modelwright.estimators import all_estimators
+from modelwright.estimators import all_estimators, family_of
 from modelwright.hashing import canonical_json, digest, restore
 from modelwright.plan import Experiment
 from modelwright.problem import Problem
@@ -238,12 +238,12 @@ def distance(a: Mapping[str, float], b: Mapping[str, float]) -> float:
 
 def _families(done: Sequence[Experiment]) -> dict[str, float]:
     """How far each family got from the best baseline to a perfect score."""
-    family = {e.number: _family(e.plan.estimator.action) for e in done}
+    family = {e.number: family_of(e.plan.estimator.action) for e in done}
     floor = [e.score.value for e in done if e.score is not None and family[e.number] == "baseline"]
     best: dict[str, float] = {}
     for experiment in done:
         score, name = experiment.score, family[experiment.number]
-        if score is None or not floor or name in ("", "baseline"):
+        if score is None or not floor or name is None or name == "baseline":
             continue
         metric = find_metric(score.metric)
         ground = max(floor, key=lambda value: gain(metric, value, 0.0))
@@ -259,7 +259,7 @@ def _plans(
     """What each of the policies' own plans brought, in relation to the baseline and the best single model."""
     scored = [(e, e.score) for e in done if e.score is not None]
     gains = {e.number: gain(find_metric(score.metric), score.value, 0.0) for e, score in scored}
-    floor = [gains[e.number] for e, _ in scored if _family(e.plan.estimator.action) == "baseline"]
+    floor = [gains[e.number] for e, _ in scored if family_of(e.plan.estimator.action) == "baseline"]
     if not floor or max(gains.values()) <= max(floor):
         return
     way = max(gains.values()) - max(floor)
@@ -291,11 +291,6 @@ def searched_only(use: Use) -> Use | None:
     except ProgramError:
         return None
     return Use(use.action, params) if params else None
-
-
-def _family(estimator: str) -> str:
-    member = all_estimators().get(estimator)
-    return "" if member is None else member.family
 
 
 def _actions(recipe: Recipe) -> Iterator[str]:

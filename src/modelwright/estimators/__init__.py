@@ -122,6 +122,12 @@ class Estimator(ABC):
         return Action(self.name, "estimator", self.description, self.params, self.tasks)
 
 
+def family_of(name: str) -> Family | None:
+    """The family of an estimator; ``None`` for what isn't one."""
+    member = all_estimators().get(name)
+    return None if member is None else member.family
+
+
 @cache
 def all_estimators() -> dict[str, Estimator]:
     """Every estimator, by name."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from modelwright.actions import predicted_seconds
-from modelwright.extent import extent
+from modelwright.extent import Extent, extent
 from modelwright.memory import Remembered
 from modelwright.plan import Plan
 from modelwright.problem import Problem
@@ -69,8 +70,11 @@ class Ground:
     def price(self, plan: Plan) -> float:
         """Predicted seconds of one core for a plan's whole evaluation."""
         setting = Setting(self.task, len(self.problem.classes))
-        one = predicted_seconds(plan.recipe, self.rows, extent(self.schema, self.profile, setting.n_classes), setting)
-        return one * len(self.protocol.parts())
+        return predicted_seconds(plan.recipe, self.rows, self._extent, setting) * len(self.protocol.parts())
+
+    @cached_property
+    def _extent(self) -> Extent:
+        return extent(self.schema, self.profile, len(self.problem.classes))
 
     @property
     def temporal(self) -> bool:
@@ -142,12 +146,12 @@ class Ground:
 
     @property
     def plain_levels(self) -> Use | None:
-        """The view of levels as ranks alone, without their target means, where categories have many; ``None`` elsewhere."""
+        """The view of levels as ranks without target means, where categories have many; ``None`` elsewhere."""
         return self._by_rank(50, target_levels=100_000)
 
     def _by_rank(self, few: int, **params: int) -> Use | None:
-        """The view for trees, where a category has more than so many levels; ``None`` also where directions are demanded,
-        which only the view of levels as they are tells."""
+        """The view for trees where a category has more than so many levels; ``None`` also where directions are
+        demanded, which only the view of levels as they are tells."""
         many = any(self.profile[name].distinct > few for name in self.schema.of_kind("category"))
         return Use("trees", params) if many and not self.problem.constraints.monotone else None
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from modelwright.estimators import all_estimators
+from modelwright.estimators import family_of
 from modelwright.plan import Experiment, Hypothesis, Plan
 from modelwright.policy.ground import Ground
 from modelwright.policy.made import Seen, content, losses, main_part
@@ -94,8 +94,9 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     designed = source.plan.by == "designer"
     own = [e for e in seen.experiments if e.plan.by not in ("designer", "carried") and e.status == "done" and e.score]
     own = own if designed else [e for e in own if not e.plan.transforms]
-    same = [e for e in own if e.plan.estimator.action == source.plan.estimator.action]
-    same = same or [e for e in own if designed or _family(e.plan) == _family(source.plan)]
+    name = source.plan.estimator.action
+    same = [e for e in own if e.plan.estimator.action == name]
+    same = same or [e for e in own if designed or family_of(e.plan.estimator.action) == family_of(name)]
     if source.score is None or not same:
         return 0
     metric = find_metric(source.score.metric)
@@ -104,10 +105,6 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     loss = _loss(best.score)
     share = gain(metric, source.score.value, best.score.value) / loss if loss > 0 else 0.0
     return next((families for least, families in (CARRIED if designed else CARRIED_OWN) if share >= least), 0)
-
-
-def _family(plan: Plan) -> str:
-    return all_estimators()[plan.estimator.action].family
 
 
 def _families(ground: Ground, seen: Seen) -> list[Plan]:

@@ -12,14 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from modelwright.extent import MAX_RESPONSES
 from modelwright.together import once_of
 from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
 from modelwright.transforms._words import COUNTS, Components, Grams, Scores, marks, text_counts
-
-MAX_RESPONSES = 12
-"""Target columns (one a class) up to which columns are encoded by the target; beyond, the table would explode."""
 
 
 class Block:
@@ -258,7 +256,7 @@ class Indicators(Block):
 class TextNumbers(Block):
     """A text column as a few dense numbers: counts, main components of TF-IDF, and a cross-fitted linear score."""
 
-    marked = ""
+    marked = ""  # in models of earlier versions, which count none
 
     def __init__(self, column: str, n_components: int, max_features: int, seed: int) -> None:
         self.column = column
@@ -297,7 +295,7 @@ class TextNumbers(Block):
 class TextCounts(Block):
     """A text column's number of characters, words, digits, capitals and punctuation marks."""
 
-    marked = ""
+    marked = ""  # in models of earlier versions, which count none
 
     def __init__(self, column: str) -> None:
         self.column = column

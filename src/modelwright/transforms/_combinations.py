@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from modelwright.errors import NotApplicable
+from modelwright.extent import MAX_RESPONSES
 from modelwright.transforms._base import FrameTransformer
-from modelwright.transforms._blocks import MAX_RESPONSES, training_goals
+from modelwright.transforms._blocks import training_goals
 from modelwright.transforms._frames import Array, add_columns, choose, numbers
 from modelwright.transforms._keys import combined
 from modelwright.transforms._levels import Levels, TargetMeans

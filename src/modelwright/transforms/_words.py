@@ -34,7 +34,7 @@ def marks(documents: list[str]) -> str:
     return "".join(sorted(mark for mark, count in seen.items() if count >= OFTEN * len(documents)))
 
 
-def text_counts(documents: list[str], marked: str = "") -> Array:
+def text_counts(documents: list[str], marked: str) -> Array:
     """Number of characters, words, digits and capitals (of A to Z) of each text, and of each of some punctuation marks,
     shape (n, 4 + marks).
     """

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from modelwright.action import Category, Choice, Columns, Flag, Integer, Param, Real
 from modelwright.errors import NotApplicable
+from modelwright.extent import MAX_RESPONSES
 from modelwright.recipe import Setting
 from modelwright.transforms import Transform, filled
 
@@ -76,7 +77,6 @@ class EncodeTarget(Transform):
         Raises:
             NotApplicable: with so many classes that the encodings would flood the data.
         """
-        from modelwright.transforms._blocks import MAX_RESPONSES
         from modelwright.transforms._encoders import TargetEncoder
 
         if setting.n_classes > MAX_RESPONSES:
