@@ -157,6 +157,21 @@ def test_what_did_not_help_is_not_tried_with_other_models():
     assert [p for p in design_all(base, plans, tuple(given_up)) if p.name.endswith("-log-target")], (
         "it brought the ensemble nothing here, but more than doing without"
     )
+    for score, on in ((10.1, True), (10.5, False)):
+        ended = [finished(i, p, score if "log" in p.name else 10.0, "done", "rmse") for i, p in enumerate(plans, 1)]
+        after = [p for p in design_all(base, plans, tuple(ended)) if p.name.endswith("-log-target")]
+        assert bool(after) is on, "what ended far behind needn't be tried with others either"
+
+
+def test_an_idea_is_compared_within_the_family_where_its_estimator_was_not_tried_without_it():
+    base = ground("regression")
+    base = replace(base, profile=replace(base.profile, anchors=(Anchor("x", "difference", 0.2),)))
+    plain = Plan("linear", Use("ridge"), by="baselines")
+    first = next(p for p in portfolio(base) if p.name == "elastic-net-difference")
+    for score, on in ((10.5, True), (12.0, False)):
+        ended = (finished(1, plain, 10.0, metric="rmse"), finished(2, first, score, metric="rmse"))
+        after = [p for p in design_all(base, [plain, first], ended) if p.idea == "difference"]
+        assert bool(after) is on
 
 
 def test_what_helps_a_model_that_is_far_behind_is_not_carried_to_others():

@@ -22,6 +22,10 @@ by less than half a percent is as likely to be noise."""
 CARRIED_OWN = ((0.02, 3), (0.01, 2))
 """The same for features of the portfolio itself, which nobody thought about this data for."""
 
+BEHIND = {True: 0.02, False: 0.1}
+"""By which share of the loss an idea must be behind the same estimator without it, and behind another one of its family,
+to be given up. Nearer, it may still err in other places and serve a mixture."""
+
 WEAKER = 1.3
 """How many times the best loss makes a model too weak: for other features to be worth it, or its own to say much."""
 
@@ -134,16 +138,36 @@ def _loss(score: Score[Validation]) -> float:
 
 
 def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
-    """Leave out a plan whose idea was given up with others, and did worse there than doing without it."""
+    """Leave out a plan whose idea was given up, or did clearly worse, wherever it was tried, than doing without it."""
     if not plan.idea:
         return True
-    ours = [e for e in seen.experiments if e.plan.by == "portfolio" and e.status in ("done", "pruned") and e.by_part]
-    plain = {e.plan.estimator.action: e for e in reversed(ours) if not e.plan.idea and not e.plan.transforms}
-    tried = [e for e in ours if e.plan.idea == plan.idea and e.plan.estimator.action in plain]
-    return not tried or any(e.status == "done" or _first(e, plain[e.plan.estimator.action]) > 0 for e in tried)
+    ours = [e for e in seen.experiments if e.plan.by in ("baselines", "portfolio") and e.status in ("done", "pruned")]
+    ours = [e for e in ours if e.by_part]
+    plain = [e for e in ours if not e.plan.idea and not e.plan.transforms]
+    tried = [(e, _without(e, plain)) for e in ours if e.plan.idea == plan.idea]
+    served = [_served(e, other) for e, other in tried if other is not None]
+    return not served or any(served)
 
 
-def _first(experiment: Experiment, other: Experiment) -> float:
-    """By how much an experiment was better than another on the protocol's first part."""
+def _without(experiment: Experiment, plain: Sequence[Experiment]) -> Experiment | None:
+    """What an idea is compared with: the first experiment with the same estimator, or else of the same family."""
+    name = experiment.plan.estimator.action
+    same = [e for e in plain if e.plan.estimator.action == name]
+    same = same or [e for e in plain if family_of(e.plan.estimator.action) == family_of(name)]
+    return same[0] if same else None
+
+
+def _served(experiment: Experiment, other: Experiment) -> bool:
+    """Whether an idea may serve further estimators, by what one did with it and one without it."""
+    same = experiment.plan.estimator.action == other.plan.estimator.action
+    return _behind(experiment, other) < (BEHIND[same] if experiment.status == "done" else 0.0)
+
+
+def _behind(experiment: Experiment, other: Experiment) -> float:
+    """The share of the other's loss by which an experiment was worse, on the parts that both were judged on."""
     assert experiment.score is not None
-    return gain(find_metric(experiment.score.metric), experiment.by_part[0], other.by_part[0])
+    metric = find_metric(experiment.score.metric)
+    parts = min(len(experiment.by_part), len(other.by_part))
+    lost = sum(metric.loss(v) for v in experiment.by_part[:parts])
+    there = sum(metric.loss(v) for v in other.by_part[:parts])
+    return lost / there - 1 if there > 0 else 0.0

@@ -14,7 +14,17 @@ from scipy import sparse
 
 from modelwright.extent import MAX_RESPONSES
 from modelwright.together import once_of
-from modelwright.transforms._calendar import CYCLES, OFTEN, PARTS, days_spanned, microseconds, moments, part, varies
+from modelwright.transforms._calendar import (
+    CYCLES,
+    HARMONICS,
+    OFTEN,
+    PARTS,
+    days_spanned,
+    microseconds,
+    moments,
+    part,
+    varies,
+)
 from modelwright.transforms._frames import Array, numbers, texts
 from modelwright.transforms._levels import MISSING, UNSEEN, Levels, TargetMeans, fold_of_rows, responses
 from modelwright.transforms._words import COUNTS, Components, Grams, Scores, marks, text_counts
@@ -97,6 +107,12 @@ class Dates(Block):
             self.parts = [p for p in self.parts if span >= OFTEN.get(p, np.inf)]
         elif not (self.parts or self.without) and index.isna().any() and known.size:
             self.parts = ["elapsed_days"]
+        self._settle()
+
+    def _settle(self) -> None:
+        """Leave out what another part says as well, and name what is left."""
+        if "year" not in self.parts and not self.recurring:  # within one year, the days of it are the elapsed days
+            self.parts = [p for p in self.parts if p != "day_of_year"]
         self.names = [f"{self.column}_{p}" for p in self.parts]
 
     def _apply(self, frame: pd.DataFrame) -> Array:
@@ -106,21 +122,29 @@ class Dates(Block):
 
 
 class Cycles(Dates):
-    """A datetime column's repeating parts as sine and cosine, so that December is next to January; no date is 0."""
+    """A datetime column's repeating parts as sines and cosines, so that December is next to January; no date is 0."""
 
-    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
-        """Find the repeating parts that vary."""
-        super().learn(frame, goals)
-        self.parts = [p for p in self.parts if p in CYCLES]
-        self.names = [f"{self.column}_{p}_{f}" for p in self.parts for f in ("sin", "cos")]
+    def _settle(self) -> None:
+        """Keep the repeating parts, and name their waves."""
+        seasonal = "month" in self.parts
+        self.parts = [p for p in self.parts if p in CYCLES and (seasonal or p != "day_of_year")]
+        self.names = [
+            f"{self.column}_{p}_{f}{wave if wave > 1 else ''}"
+            for p in self.parts for wave in _waves(p) for f in ("sin", "cos")
+        ]  # fmt: skip
 
     def _apply(self, frame: pd.DataFrame) -> Array:
-        """Two columns a part, in [-1, 1]."""
-        index, waves = moments(frame[self.column]), []
+        """Two columns for each wave of each part, in [-1, 1]."""
+        index, found = moments(frame[self.column]), []
         for p in self.parts:
             angle = part(index, p, self.origin) * (2 * np.pi / CYCLES[p])
-            waves += [np.nan_to_num(np.sin(angle)), np.nan_to_num(np.cos(angle))]
-        return _stack(waves, len(index))
+            for wave in _waves(p):
+                found += [np.nan_to_num(np.sin(wave * angle)), np.nan_to_num(np.cos(wave * angle))]
+        return _stack(found, len(index))
+
+
+def _waves(name: str) -> range:
+    return range(1, HARMONICS.get(name, 1) + 1)
 
 
 class Codes(Block):

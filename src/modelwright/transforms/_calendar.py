@@ -9,9 +9,12 @@ import pandas as pd
 
 from modelwright.transforms._frames import Array
 
-PARTS = ("year", "month", "day", "weekday", "hour", "minute", "elapsed_days")
-CYCLES = {"month": 12.0, "day": 31.0, "weekday": 7.0, "hour": 24.0, "minute": 60.0}
-OFTEN = {"month": 731.0, "day": 731.0, "weekday": 28.0, "hour": 7.0, "minute": 1.0}
+PARTS = ("year", "month", "day", "weekday", "hour", "minute", "day_of_year", "elapsed_days")
+CYCLES = {"day": 31.0, "weekday": 7.0, "hour": 24.0, "minute": 60.0, "day_of_year": 365.25}
+HARMONICS = {"weekday": 3, "hour": 2, "day_of_year": 2}
+"""Waves in which a part comes, the first as long as its cycle, the second half as long, and so on; one by default.
+Three waves tell every weekday from every other."""
+OFTEN = {"month": 731.0, "day": 731.0, "weekday": 28.0, "hour": 7.0, "minute": 1.0, "day_of_year": 731.0}
 """Days in which a part comes round often enough to be told from what else happened then: two years for the months."""
 _DAY = 86_400e6
 

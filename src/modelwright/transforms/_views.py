@@ -234,10 +234,10 @@ class ScaledView(_Viewer):
     def _dates(self, name: str) -> Block:
         """A date's parts that a weighted sum can use.
 
-        Within a year, the month is a second clock beside the elapsed days; a weighted sum plays the two off against
-        each other and goes astray at the turn of the year.
+        Within a year, the month and the day of the year are other clocks beside the elapsed days; a weighted sum plays
+        them off against each other and goes astray at the turn of the year.
         """
-        return Dates(name, ("month",), self._recurring(name))
+        return Dates(name, ("month", "day_of_year"), self._recurring(name))
 
     def _finish(self, X: pd.DataFrame, values: Array, outer: list[Any], fitting: bool) -> Any:
         if fitting:
