@@ -23,7 +23,7 @@ CARRIED_OWN = ((0.02, 3), (0.01, 2))
 """The same for features of the portfolio itself, which nobody thought about this data for."""
 
 BEHIND = {True: 0.02, False: 0.1}
-"""By which share of the loss an idea must be behind the same estimator without it, and behind another one of its family,
+"""By which share of the loss an idea must be behind the same estimator without it, and behind another of its family,
 to be given up. Nearer, it may still err in other places and serve a mixture."""
 
 WEAKER = 1.3

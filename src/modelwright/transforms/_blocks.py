@@ -101,19 +101,21 @@ class Dates(Block):
         known = microseconds(index)
         known = known[~np.isnan(known)]
         self.origin = float(known.min()) if known.size else 0.0
-        self.parts = [p for p in PARTS if p not in self.without and varies(part(index, p, self.origin))]
+        span = days_spanned(index)
+        parts = [p for p in PARTS if p not in self.without and varies(part(index, p, self.origin))]
         if self.recurring:
-            span = days_spanned(index)
-            self.parts = [p for p in self.parts if span >= OFTEN.get(p, np.inf)]
-        elif not (self.parts or self.without) and index.isna().any() and known.size:
-            self.parts = ["elapsed_days"]
-        self._settle()
+            parts = [p for p in parts if span >= OFTEN.get(p, np.inf)]
+        elif not (parts or self.without) and index.isna().any() and known.size:
+            parts = ["elapsed_days"]
+        self.parts = self._useful(parts, span)
+        self.names = self._named()
 
-    def _settle(self) -> None:
-        """Leave out what another part says as well, and name what is left."""
-        if "year" not in self.parts and not self.recurring:  # within one year, the days of it are the elapsed days
-            self.parts = [p for p in self.parts if p != "day_of_year"]
-        self.names = [f"{self.column}_{p}" for p in self.parts]
+    def _useful(self, parts: list[str], span: float) -> list[str]:
+        """Without the days of a year where it doesn't come back: they would be the elapsed days once more."""
+        return [p for p in parts if p != "day_of_year" or span >= OFTEN[p]]
+
+    def _named(self) -> list[str]:
+        return [f"{self.column}_{p}" for p in self.parts]
 
     def _apply(self, frame: pd.DataFrame) -> Array:
         """The parts, NaN where there is no date."""
@@ -124,14 +126,15 @@ class Dates(Block):
 class Cycles(Dates):
     """A datetime column's repeating parts as sines and cosines, so that December is next to January; no date is 0."""
 
-    def _settle(self) -> None:
-        """Keep the repeating parts, and name their waves."""
-        seasonal = "month" in self.parts
-        self.parts = [p for p in self.parts if p in CYCLES and (seasonal or p != "day_of_year")]
-        self.names = [
-            f"{self.column}_{p}_{f}{wave if wave > 1 else ''}"
-            for p in self.parts for wave in _waves(p) for f in ("sin", "cos")
-        ]  # fmt: skip
+    def _useful(self, parts: list[str], span: float) -> list[str]:
+        """The repeating parts; those of a year where months vary."""
+        return [p for p in parts if p in CYCLES and ("month" in parts or p != "day_of_year")]
+
+    def _named(self) -> list[str]:
+        ends = [
+            f"{p}_{f}" + (str(wave) if wave > 1 else "") for p in self.parts for wave in _waves(p) for f in _FUNCTIONS
+        ]
+        return [f"{self.column}_{end}" for end in ends]
 
     def _apply(self, frame: pd.DataFrame) -> Array:
         """Two columns for each wave of each part, in [-1, 1]."""
@@ -141,6 +144,9 @@ class Cycles(Dates):
             for wave in _waves(p):
                 found += [np.nan_to_num(np.sin(wave * angle)), np.nan_to_num(np.cos(wave * angle))]
         return _stack(found, len(index))
+
+
+_FUNCTIONS = ("sin", "cos")
 
 
 def _waves(name: str) -> range:
