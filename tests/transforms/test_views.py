@@ -41,6 +41,30 @@ def test_trees_by_hand():
     assert np.array_equal(columns(natural, natural.transform(X))["c"], [1, 0, np.nan, 1], equal_nan=True)
 
 
+def test_days_of_the_year_are_told_where_the_year_comes_back():
+    for days, told in ((360, False), (1_100, True)):
+        X = pd.DataFrame({"d": pd.date_range("2021-01-01", periods=days, freq="D")})
+        trees = view("trees").fit(X)
+        assert ("d_day_of_year" in columns(trees, trees.transform(X))) is told
+        for name in ("linear", "dense"):
+            added = view(name).fit(X)
+            found = list(added.get_feature_names_out())
+            assert "d_day_of_year" not in found and {"d_day_of_year_sin", "d_day_of_year_cos2"} <= set(found)
+    christmas = columns(trees, trees.transform(X))["d_day_of_year"][[358, 723]]
+    assert christmas.tolist() == [359, 359]
+
+
+def test_a_weighted_sum_can_tell_any_weekday_from_all_others():
+    X = pd.DataFrame({"d": pd.date_range("2024-01-01", periods=70, freq="D")})
+    built = view("linear").fit(X)
+    found = columns(built, built.transform(X))
+    waves = np.array([v for k, v in found.items() if "_weekday_" in k]).T
+    for weekday in range(7):
+        only = (X["d"].dt.weekday == weekday).to_numpy(float)
+        told = np.linalg.lstsq(np.c_[np.ones(70), waves], only, rcond=None)[0]
+        assert np.allclose(np.c_[np.ones(70), waves] @ told, only)
+
+
 def test_target_means_do_not_see_their_own_row():
     """With levels that say nothing about the target, cross-fitted means must not predict it."""
     rng = np.random.default_rng(0)
