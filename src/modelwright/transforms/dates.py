@@ -16,8 +16,8 @@ class DateParts(Transform):
     name: ClassVar[str] = "date_parts"
     category: ClassVar[Category] = "feature"
     description: ClassVar[str] = (
-        "Adds year, month, day, weekday, time of day, day of the year and elapsed days of dates, as far as they vary in "
-        "training. The views do so by themselves; use this to build further features on the parts."
+        "Adds year, month, day, weekday, time of day, day of the year and elapsed days of dates, as far as they vary "
+        "in training. The views do so by themselves; use this to build further features on the parts."
     )
     params: ClassVar[tuple[Param, ...]] = (
         Columns("columns", "which columns; None for all dates"),
