@@ -7,6 +7,7 @@ from modelwright.errors import DataError
 from modelwright.recipe import Setting
 from modelwright.testing.frames import messy, target
 from modelwright.transforms import all_transforms
+from modelwright.transforms._blocks import Cycles
 
 BINARY = Setting("binary", 2)
 
@@ -63,6 +64,16 @@ def test_a_weighted_sum_can_tell_any_weekday_from_all_others():
         only = (X["d"].dt.weekday == weekday).to_numpy(float)
         told = np.linalg.lstsq(np.c_[np.ones(70), waves], only, rcond=None)[0]
         assert np.allclose(np.c_[np.ones(70), waves] @ told, only)
+
+
+def test_models_of_earlier_versions_see_the_waves_that_they_were_fitted_on():
+    X = pd.DataFrame({"d": pd.date_range("2024-01-01", periods=70, freq="D")})
+    block = Cycles("d")
+    block.learn(X, None)
+    assert block.apply(X).shape[1] == len(block.names) == 12
+    vars(block).pop("harmonics")
+    block.parts = ["month", "day", "weekday"]
+    assert block.apply(X).shape == (70, 6)
 
 
 def test_target_means_do_not_see_their_own_row():

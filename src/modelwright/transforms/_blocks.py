@@ -6,6 +6,8 @@ columns for any frame. ``learn_apply`` is for training rows: what uses the targe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -101,7 +103,7 @@ class Dates(Block):
         known = microseconds(index)
         known = known[~np.isnan(known)]
         self.origin = float(known.min()) if known.size else 0.0
-        span = days_spanned(index)
+        span = days_spanned(known)
         parts = [p for p in PARTS if p not in self.without and varies(part(index, p, self.origin))]
         if self.recurring:
             parts = [p for p in parts if span >= OFTEN.get(p, np.inf)]
@@ -126,31 +128,33 @@ class Dates(Block):
 class Cycles(Dates):
     """A datetime column's repeating parts as sines and cosines, so that December is next to January; no date is 0."""
 
+    harmonics: Mapping[str, int] = MappingProxyType({})  # in models of earlier versions, which have one wave a part
+
+    def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
+        """Find the repeating parts that vary, and keep in how many waves each comes."""
+        self.harmonics = dict(HARMONICS)
+        super().learn(frame, goals)
+
     def _useful(self, parts: list[str], span: float) -> list[str]:
-        """The repeating parts; those of a year where months vary."""
-        return [p for p in parts if p in CYCLES and ("month" in parts or p != "day_of_year")]
+        """The repeating parts; of the month its days of the year, which turn with it."""
+        left_out = "month" if "month" in parts else "day_of_year"
+        return [p for p in parts if p in CYCLES and p != left_out]
 
     def _named(self) -> list[str]:
-        ends = [
-            f"{p}_{f}" + (str(wave) if wave > 1 else "") for p in self.parts for wave in _waves(p) for f in _FUNCTIONS
-        ]
-        return [f"{self.column}_{end}" for end in ends]
+        waves = [(p, "" if wave == 1 else str(wave)) for p in self.parts for wave in self._waves(p)]
+        return [f"{self.column}_{p}_{f}{wave}" for p, wave in waves for f in ("sin", "cos")]
 
     def _apply(self, frame: pd.DataFrame) -> Array:
         """Two columns for each wave of each part, in [-1, 1]."""
         index, found = moments(frame[self.column]), []
         for p in self.parts:
             angle = part(index, p, self.origin) * (2 * np.pi / CYCLES[p])
-            for wave in _waves(p):
+            for wave in self._waves(p):
                 found += [np.nan_to_num(np.sin(wave * angle)), np.nan_to_num(np.cos(wave * angle))]
         return _stack(found, len(index))
 
-
-_FUNCTIONS = ("sin", "cos")
-
-
-def _waves(name: str) -> range:
-    return range(1, HARMONICS.get(name, 1) + 1)
+    def _waves(self, name: str) -> range:
+        return range(1, self.harmonics.get(name, 1) + 1)
 
 
 class Codes(Block):

@@ -10,7 +10,7 @@ import pandas as pd
 from modelwright.transforms._frames import Array
 
 PARTS = ("year", "month", "day", "weekday", "hour", "minute", "day_of_year", "elapsed_days")
-CYCLES = {"day": 31.0, "weekday": 7.0, "hour": 24.0, "minute": 60.0, "day_of_year": 365.25}
+CYCLES = {"month": 12.0, "day": 31.0, "weekday": 7.0, "hour": 24.0, "minute": 60.0, "day_of_year": 365.25}
 HARMONICS = {"weekday": 3, "hour": 2, "day_of_year": 2}
 """Waves in which a part comes, the first as long as its cycle, the second half as long, and so on; one by default.
 Three waves tell every weekday from every other."""
@@ -39,10 +39,8 @@ def part(index: pd.DatetimeIndex, name: str, origin: float) -> Array:
     return np.asarray(index.day_of_week if name == "weekday" else getattr(index, name), dtype=np.float64)
 
 
-def days_spanned(index: pd.DatetimeIndex) -> float:
-    """Days between the earliest and the latest moment; 0 when there are fewer than two."""
-    known = microseconds(index)
-    known = known[~np.isnan(known)]
+def days_spanned(known: Array) -> float:
+    """Days between the earliest and the latest of some moments in microseconds; 0 when there are none."""
     return float(known.max() - known.min()) / _DAY if known.size else 0.0
 
 
