@@ -50,7 +50,7 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     if carried is not None:
         return carried
     for plan in portfolio(ground):
-        if plan.name not in names and content(plan) not in done and _promising(ground, plan, seen):
+        if plan.name not in names and content(plan) not in done and _promising(plan, seen):
             return plan
     return variation(ground, number, done, seen)
 
@@ -98,9 +98,7 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     designed = source.plan.by == "designer"
     own = [e for e in seen.experiments if e.plan.by not in ("designer", "carried") and e.status == "done" and e.score]
     own = own if designed else [e for e in own if not e.plan.transforms]
-    name = source.plan.estimator.action
-    same = [e for e in own if e.plan.estimator.action == name]
-    same = same or [e for e in own if designed or family_of(e.plan.estimator.action) == family_of(name)]
+    same = _of_estimator(source, own) or (own if designed else _of_family(source, own))
     if source.score is None or not same:
         return 0
     metric = find_metric(source.score.metric)
@@ -137,24 +135,30 @@ def _loss(score: Score[Validation]) -> float:
     return find_metric(score.metric).loss(score.value)
 
 
-def _promising(ground: Ground, plan: Plan, seen: Seen) -> bool:
+def _promising(plan: Plan, seen: Seen) -> bool:
     """Leave out a plan whose idea was given up, or did clearly worse, wherever it was tried, than doing without it."""
     if not plan.idea:
         return True
-    ours = [e for e in seen.experiments if e.plan.by in ("baselines", "portfolio") and e.status in ("done", "pruned")]
-    ours = [e for e in ours if e.by_part]
+    ours = [
+        e
+        for e in seen.experiments
+        if e.plan.by in ("baselines", "portfolio") and e.status in ("done", "pruned") and e.by_part
+    ]
     plain = [e for e in ours if not e.plan.idea and not e.plan.transforms]
-    tried = [(e, _without(e, plain)) for e in ours if e.plan.idea == plan.idea]
-    served = [_served(e, other) for e, other in tried if other is not None]
+    tried = [(e, _of_estimator(e, plain) or _of_family(e, plain)) for e in ours if e.plan.idea == plan.idea]
+    served = [_served(e, others[0]) for e, others in tried if others]
     return not served or any(served)
 
 
-def _without(experiment: Experiment, plain: Sequence[Experiment]) -> Experiment | None:
-    """What an idea is compared with: the first experiment with the same estimator, or else of the same family."""
-    name = experiment.plan.estimator.action
-    same = [e for e in plain if e.plan.estimator.action == name]
-    same = same or [e for e in plain if family_of(e.plan.estimator.action) == family_of(name)]
-    return same[0] if same else None
+def _of_estimator(experiment: Experiment, others: Sequence[Experiment]) -> list[Experiment]:
+    """Those of the others that have the same estimator."""
+    return [e for e in others if e.plan.estimator.action == experiment.plan.estimator.action]
+
+
+def _of_family(experiment: Experiment, others: Sequence[Experiment]) -> list[Experiment]:
+    """Those of the others whose estimator is of the same family."""
+    family = family_of(experiment.plan.estimator.action)
+    return [e for e in others if family_of(e.plan.estimator.action) == family]
 
 
 def _served(experiment: Experiment, other: Experiment) -> bool:
