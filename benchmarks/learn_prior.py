@@ -220,14 +220,14 @@ def measure(source: Source, most_rows: int) -> tuple[Evidence, list[str]]:
 
 
 def _evaluated(evaluator: Evaluator, plan: Plan) -> tuple[np.ndarray, float]:
-    """Out-of-fold predictions and processor seconds of a plan."""
+    """Predictions for the validated rows and processor seconds of a plan."""
     began = time.process_time()
     evaluation = evaluator.evaluate(plan.recipe, stop_at=time.monotonic() + 3_600, slice_seconds=SLICE)
-    return evaluator.oof(evaluation.predictions), time.process_time() - began
+    return evaluator.validated_oof(evaluation.predictions), time.process_time() - began
 
 
 def _gain(evaluator: Evaluator, prediction: np.ndarray) -> float:
-    return gain(evaluator.metric, evaluator.score(evaluator.metric, prediction), 0.0)
+    return gain(evaluator.metric, evaluator.score(evaluator.metric, prediction, evaluator.validated), 0.0)
 
 
 def _evidence(

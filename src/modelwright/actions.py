@@ -132,7 +132,7 @@ def predicted_seconds(recipe: Recipe, rows: int, extent: Extent, setting: Settin
     columns = extent.columns + sum(_added(use, extent.columns) for use in recipe.transforms)
     fit = estimator.seconds(rows, columns, registry()[estimator.name].resolved(recipe.estimator.params), setting)
     prepare = 0.05 + 2e-7 * rows * columns * (1 + len(recipe.transforms))
-    read = rows * extent.words * (6e-6 + 8e-7 * max(1, setting.n_classes))
+    read = rows * extent.words * (6e-6 + 8e-7 * extent.scores)
     return fit * (4.0 if recipe.calibration is not None else 1.0) + prepare + read
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Parts = tuple[tuple[int, int], ...]
 """Parts of the protocol, each a repeat and a fold, that one step fits."""
 
-FIT_VERSION = 6
+FIT_VERSION = 7
 OOF_BYTES = 64 << 20
 """Bytes of out-of-fold predictions that are kept in memory."""
 LOOK = 1.0

@@ -22,10 +22,12 @@ class Extent:
     Args:
         columns: numbers and categories that models see.
         words: words of text that have to be read for them.
+        scores: of how many classes, at least one, each text is made to tell how much it speaks for them.
     """
 
     columns: int
     words: float = 0.0
+    scores: int = 1
 
 
 def extent(schema: Schema, profile: Profile, n_classes: int) -> Extent:
@@ -34,4 +36,4 @@ def extent(schema: Schema, profile: Profile, n_classes: int) -> Extent:
     scores = 1 if n_classes <= 2 else n_classes if n_classes <= MAX_RESPONSES else 0
     lengths = (profile[name].lengths for name in texts)
     words = sum(mean[0] if mean else USUAL_WORDS for mean in lengths)
-    return Extent(len(schema.fields) + len(texts) * (TEXT_COLUMNS + scores - 1), words)
+    return Extent(len(schema.fields) + len(texts) * (TEXT_COLUMNS + scores - 1), words, max(1, scores))

@@ -18,7 +18,7 @@ from modelwright.preparation import Prepared
 from modelwright.step import Limits, Outcome, Step
 from modelwright.tasks.metrics import gain
 
-REFIT_VERSION = 5
+REFIT_VERSION = 6
 LIGHTER = 6
 """Lighter models that are tried when none of those at hand keeps the limits."""
 SPEED_RESERVE = 0.85

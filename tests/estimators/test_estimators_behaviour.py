@@ -97,6 +97,15 @@ def test_early_stopping_finds_fewer_rounds_than_overfit(name, rows):
     assert late.truncated_ and late.rounds_ < found.rounds_
 
 
+@pytest.mark.parametrize("name", ["lightgbm", "lightgbm_goss", "xgboost"])
+def test_trees_see_what_two_columns_say_only_together(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2_000, 2))
+    y = np.sign(X[:, 0]) * np.sign(X[:, 1])
+    model = build(name, REGRESSION, n_estimators=60).fit(X[:1_500], y[:1_500])
+    assert np.mean((model.predict(X[1_500:]) - y[1_500:]) ** 2) < 0.3
+
+
 def test_catboost_trades_iterations_for_learning_rate_when_time_is_short():
     X, y = noisy(500)
     setting = replace(BINARY, stop_at=time.monotonic() + 1.0)

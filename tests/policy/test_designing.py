@@ -324,3 +324,17 @@ def test_boosting_sees_levels_both_as_they_are_and_as_ranks():
     for base in (yes_no, directed):
         plans = {p.name: p for p in portfolio(base)}
         assert "lightgbm-ranks" not in plans and plans["xgboost"].view is None
+
+
+def test_what_nearly_names_the_rows_is_left_out_where_numbers_are_there_beside_it():
+    there = (("x", "numeric", 400), ("y", "numeric", 300), ("c", "category", 4), ("who", "text", 990))
+    base = ground(kinds=(*there, ("town", "category", 300), ("land", "category", 50)))
+    plans = {p.name: p for p in written(base)}
+    plan = plans["extra-trees-without-names"]
+    assert plan.transforms == (Use("drop_columns", {"columns": ("who", "town")}),) and plan.view is None
+    assert list(plans).index(plan.name) == list(plans).index("extra-trees") + 1
+    many = replace(base, profile=replace(base.profile, rows=10_000))  # a town's levels have rows by then
+    left = {p.name: p for p in written(many)}[plan.name]
+    assert left.transforms == (Use("drop_columns", {"columns": ("who",)}),) and left.view == base.plain_levels
+    for kinds in (there[:3], there[1:]):
+        assert plan.name not in {p.name for p in written(ground(kinds=kinds))}

@@ -85,11 +85,15 @@ def test_reading_texts_is_foreseen_and_slows_nothing_else_down():
     profile = Profile(5_000, (Column("n", "numeric"), Column("told", "text", lengths=(30.0, 25.0, 90.0))), "n")
     plain, told = (Schema((Field("n", "numeric"), Field("told", kind))) for kind in ("numeric", "text"))
     few, many = extent(plain, profile, 12), extent(told, profile, 12)
-    assert few == Extent(2) and many.words == 30.0 and many.columns > few.columns + 12
+    assert few == Extent(2, scores=12) and many.words == 30.0 and many.columns > few.columns + 12
     setting = Setting("multiclass", 12)
     prior, boosting = Recipe(Use("baseline_prior")), Recipe(Use("lightgbm"))
     reading = predicted_seconds(prior, 5_000, many, setting) - predicted_seconds(prior, 5_000, few, setting)
     assert reading > 1.0, "so what a baseline takes to read them isn't taken for a slow machine"
+    of_many, classes = extent(told, profile, 200), Setting("multiclass", 200)
+    alone = replace(of_many, words=0.0)
+    scored = predicted_seconds(prior, 5_000, of_many, classes) - predicted_seconds(prior, 5_000, alone, classes)
+    assert scored < 0.7 * reading, "of so many classes texts aren't scored for any"
     wide = replace(many, words=0.0)
     assert predicted_seconds(boosting, 5_000, many, setting) == pytest.approx(
         predicted_seconds(boosting, 5_000, wide, setting) + reading, abs=0.1

@@ -13,6 +13,9 @@ from modelwright.estimators._rounds import cross_below, refit_below
 
 MOST_TREES = 8_000
 """Trees of one model at most when their number is found: with many classes each round grows one for each class."""
+TOGETHER = 3
+"""Columns that a tree sees at least: of fewer it couldn't tell what two or three say only together, such as a latitude
+and a longitude."""
 POSITIVE = ("poisson", "tweedie", "gamma")
 
 
@@ -127,6 +130,12 @@ class Boosted(Model):
                 else:
                     cut = True  # the clock decided that the rows held out aren't learnt from
         self.model_, self.rounds_, self.truncated_ = self._dump(booster, used), used, cut
+
+    def _sampled(self, columns: int) -> dict[str, Any]:
+        """The share of the columns that one tree sees, raised where they are so few that it would see next to none."""
+        share = self.params.get("colsample_bytree")
+        # Libraries cut the product with the number of columns down to a whole number.
+        return {} if share is None else {"colsample_bytree": min(1.0, max(share, (TOGETHER + 1e-3) / columns))}
 
     def _raw(self, X: Any) -> Array:
         if getattr(self, "_live", None) is None:

@@ -14,7 +14,7 @@ from modelwright.estimators._model import Array
 class LightGBM(Boosted):
     """A LightGBM model over numbers and category codes, kept as LightGBM's text format."""
 
-    def _parameters(self, n: int) -> dict[str, Any]:
+    def _parameters(self, n: int, columns: int) -> dict[str, Any]:
         classes = len(self.classes_) if self.n_classes else 0
         params: dict[str, Any] = {
             "objective": "regression" if not classes else "binary" if classes == 2 else "multiclass",
@@ -25,6 +25,7 @@ class LightGBM(Boosted):
             "verbosity": -1,
             "seed": self.seed,
             **self.params,
+            **self._sampled(columns),
         }
         if classes:
             params.pop("alpha", None)
@@ -59,7 +60,7 @@ class LightGBM(Boosted):
     ) -> tuple[Any, int, bool]:
         import lightgbm
 
-        params = self._parameters(len(y))
+        params = self._parameters(len(y), X.shape[1])
         train = self._data(X, y, w, params)
         clock = _Deadline(stop)
         calls: list[Any] = [clock]
@@ -78,7 +79,7 @@ class LightGBM(Boosted):
     ) -> tuple[int, bool]:
         import lightgbm
 
-        params = self._parameters(len(y))
+        params = self._parameters(len(y), X.shape[1])
         clock = _Deadline(stop)
         curves = lightgbm.cv(
             params,

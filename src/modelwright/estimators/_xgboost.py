@@ -15,7 +15,7 @@ from modelwright.estimators._model import Array
 class XGBoost(Boosted):
     """An XGBoost model over numbers and category codes, kept as XGBoost's binary format."""
 
-    def _parameters(self) -> dict[str, Any]:
+    def _parameters(self, columns: int) -> dict[str, Any]:
         classes = len(self.classes_) if self.n_classes else 0
         params = {
             "objective": "reg:squarederror" if not classes else "binary:logistic" if classes == 2 else "multi:softprob",
@@ -23,6 +23,7 @@ class XGBoost(Boosted):
             "seed": self.seed,
             "verbosity": 0,
             **self.params,
+            **self._sampled(columns),
         }
         if classes > 2:
             params["num_class"] = classes
@@ -47,7 +48,7 @@ class XGBoost(Boosted):
 
         clock = _deadline(stop, rounds)
         booster = xgboost.train(
-            self._parameters(),
+            self._parameters(X.shape[1]),
             self._data(X, y, w),
             rounds,
             evals=[] if held is None else [(self._data(*held), "held")],
@@ -65,7 +66,7 @@ class XGBoost(Boosted):
 
         clock = _deadline(stop, self.max_rounds)
         curves = xgboost.cv(
-            self._parameters(),
+            self._parameters(X.shape[1]),
             self._data(X, y, w),
             self.max_rounds,
             folds=folds,

@@ -21,7 +21,7 @@ COMMON: tuple[Param, ...] = (
     Integer("min_child_samples", "rows a leaf must have; None takes 20, fewer on small data", None,
             low=1, high=10_000, search=(2, 100), log=True),
     Real("min_child_weight", "sum of second derivatives that a leaf must have", 1e-3, low=0.0, high=1e4),
-    Real("colsample_bytree", "share of the columns that one tree sees", 0.7, low=0.0, high=1.0, open_low=True,
+    Real("colsample_bytree", "share of the columns that one tree sees, three at least", 0.7, low=0.0, high=1.0, open_low=True,
          search=(0.3, 1.0)),
     Real("reg_alpha", "L1 penalty on leaf values", 0.0, low=0.0, high=1e4, search=(1e-4, 10.0), log=True),
     Real("reg_lambda", "L2 penalty on leaf values", 3.0, low=0.0, high=1e4, search=(1e-3, 30.0), log=True),

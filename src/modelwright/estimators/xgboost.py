@@ -18,7 +18,7 @@ COMMON: tuple[Param, ...] = (
     Real("min_child_weight", "sum of second derivatives that a leaf must have", 1.0, low=0.0, high=1e4,
          search=(0.1, 30.0), log=True),
     Real("subsample", "share of the rows that one tree sees", 0.8, low=0.0, high=1.0, open_low=True, search=(0.5, 1.0)),
-    Real("colsample_bytree", "share of the columns that one tree sees", 0.8, low=0.0, high=1.0, open_low=True,
+    Real("colsample_bytree", "share of the columns that one tree sees, three at least", 0.8, low=0.0, high=1.0, open_low=True,
          search=(0.3, 1.0)),
     Real("colsample_bylevel", "share of those that one level sees", 1.0, low=0.0, high=1.0, open_low=True),
     Real("gamma", "gain that a split must bring", 0.0, low=0.0, high=1e4),

@@ -25,6 +25,9 @@ NEARLY_ALL = 0.8
 CLOUDS = 60
 """Columns up to which the covariance of each class is tried."""
 
+FEW_ROWS = 20
+"""Rows of a level on average below which a category nearly names its rows."""
+
 NEAR = 0.3
 """Share of a target's variance that may be left when a column is taken off it, for the difference to be tried."""
 
@@ -133,6 +136,13 @@ class Ground:
         return self.combinable and len(named) >= NEARLY_ALL * len(self.schema.fields)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Texts, and categories whose levels have a few rows each, where numbers are left beside them."""
+        texts = self.schema.of_kind("text")
+        rare = [n for n in self.schema.of_kind("category") if self.profile.rows < FEW_ROWS * self.profile[n].distinct]
+        return (*texts, *rare) if len(self.schema.of_kind("numeric")) >= 2 else ()
+
+    @property
     def every_level(self) -> Use | None:
         """The view for CatBoost where categories have more levels than other libraries take; ``None`` elsewhere."""
         named = (*self.schema.of_kind("category"), *self.codes)
@@ -149,10 +159,16 @@ class Ground:
         """The view of levels as ranks without target means, where categories have many; ``None`` elsewhere."""
         return self._by_rank(50, target_levels=100_000)
 
-    def _by_rank(self, few: int, **params: int) -> Use | None:
+    @property
+    def plain_levels_without_names(self) -> Use | None:
+        """The same where all :attr:`names` are left out."""
+        return self._by_rank(50, self.names, target_levels=100_000)
+
+    def _by_rank(self, few: int, without: tuple[str, ...] = (), **params: int) -> Use | None:
         """The view for trees where a category has more than so many levels; ``None`` also where directions are
         demanded, which only the view of levels as they are tells."""
-        many = any(self.profile[name].distinct > few for name in self.schema.of_kind("category"))
+        named = [name for name in self.schema.of_kind("category") if name not in without]
+        many = any(self.profile[name].distinct > few for name in named)
         return Use("trees", params) if many and not self.problem.constraints.monotone else None
 
     @property

@@ -84,6 +84,13 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     # than a number found on a part of them.
     calm = {"early_stopping_rounds": PAUSE} if ground.classification else {}
     forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
+    without_names = Plan(
+        "extra-trees-without-names", Use("extra_trees"), (Use("drop_columns", {"columns": ground.names}),),
+        view=ground.plain_levels_without_names, idea="without-names",
+        reason="Texts, and levels of a few rows each, nearly name the rows: random trees split on them by chance, and "
+        "leave other columns out.",
+    )  # fmt: skip
+    forests = (forest, without_names) if ground.names else (forest,)
     network = Plan(
         # The default below 5,000 rows, too; said, so that there can be fewer where time is short.
         "mlp", Use("mlp", {} if large else {"n_estimators": 4}),
@@ -100,7 +107,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     others = (kernel, clouds, neighbours) if ground.measured else (kernel, neighbours)
     quick = tuple(plan for plan in others if similar and ground.price(plan) <= moment)
     if many:
-        yield forest
+        yield from forests
         yield network
         yield from quick
     past = history(ground)
@@ -177,12 +184,12 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if ground.nominal:
         yield pairs
     if not large:
-        yield forest
+        yield from forests
     yield from quick
     yield network
     if not large and not ground.nominal:
         yield default
-    yield forest
+    yield from forests
     if ground.plain_levels is not None:
         yield Plan(
             "extra-trees-plain-levels", Use("extra_trees"), view=ground.plain_levels,
