@@ -338,3 +338,12 @@ def test_what_nearly_names_the_rows_is_left_out_where_numbers_are_there_beside_i
     assert left.transforms == (Use("drop_columns", {"columns": ("who",)}),) and left.view == base.plain_levels
     for kinds in (there[:3], there[1:]):
         assert plan.name not in {p.name for p in written(ground(kinds=kinds))}
+
+
+def test_a_date_that_is_kept_in_parts_is_put_together():
+    kinds = (("year", "numeric", 3), ("month", "category", 12), ("day", "numeric", 31), ("x", "numeric", 400))
+    plan = {p.name: p for p in written(ground(kinds=kinds))}["lightgbm-dates"]
+    assert plan.transforms == (Use("assemble_date", {"columns": ("year", "month", "day")}),)
+    weekdays = (*kinds[:2], ("day", "category", 7), kinds[3])
+    for base in (ground(kinds=weekdays), ground(kinds=(*kinds, ("t", "datetime", 900)))):
+        assert "lightgbm-dates" not in {p.name for p in written(base)}

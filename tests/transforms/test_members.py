@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modelwright.dated import date_parts
 from modelwright.errors import NotApplicable, ProgramError
 from modelwright.recipe import Setting
 from modelwright.testing.frames import messy, target
@@ -150,3 +151,39 @@ def test_dropping_everything_is_declined():
     X = pd.DataFrame({"a": [1.0]})
     with pytest.raises(NotApplicable):
         fitted("drop_columns", X, columns=["a"])
+
+
+def test_a_date_in_parts_is_put_together():
+    stays = pd.DataFrame(
+        {
+            "arrival_year": [2015.0, 2016.0, 2016.0, 1e300],
+            "arrival_month": pd.Categorical(["July", "feb", "11", "May"]),
+            "arrival_day_of_month": [1.0, 29.0, 31.0, 2.5],
+            "arrival_week": [27.0, 9.0, 44.0, 18.0],
+        }
+    )
+    built, out = fitted("assemble_date", pd.concat([stays.iloc[:2]] * 20))
+    assert out["date"].astype(str).tolist()[:2] == ["2015-07-01", "2016-02-29"]
+    assert built.transform(stays)["date"].isna().tolist() == [False, False, True, True]
+    _, yearless = fitted("assemble_date", pd.concat([stays.iloc[:2, 1:]] * 20))
+    assert yearless["date"].dt.day_of_year.tolist()[:2] == [182, 59]
+    for columns in (stays[["arrival_month"]], stays.assign(other_month=1.0), stays.assign(arrival_day_of_month=40.0)):
+        with pytest.raises(NotApplicable, match="assemble_date"):
+            fitted("assemble_date", columns)
+    with pytest.raises(ProgramError, match="here are 1"):
+        fitted("assemble_date", stays, columns=["arrival_month"])
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("Year", "Month", "DayofMonth", "DayOfWeek"), ("Year", "Month", "DayofMonth")),
+        (("yr", "mnth", "mday", "weekday", "hr"), ("yr", "mnth", "mday")),
+        (("day", "month", "day_of_year"), ("month", "day")),
+        (("built_year", "year", "month", "day"), ()),
+        (("monday", "tuesday", "demand"), ()),
+        (("month", "due_month", "day"), ()),
+    ],
+)
+def test_the_parts_of_a_date_are_known_by_their_names(names, found):
+    assert date_parts(names) == found

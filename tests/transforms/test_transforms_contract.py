@@ -14,4 +14,5 @@ class TestOurs(TransformContract):
         "keep_columns": {"columns": ["text", "plain", "few"]},
         "as_category": {"columns": ["😀", "few", "day", "text"]},
         "as_numeric": {},
+        "assemble_date": {"columns": ["constant", "😀"]},
     }

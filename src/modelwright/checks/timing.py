@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +9,7 @@ from modelwright.checks import Check, Sample
 from modelwright.checks._examples import clean, sample_of
 from modelwright.checks._sample import lambda_of, steps
 from modelwright.checks._words import percent
+from modelwright.dated import UNREADABLE, assembled, date_parts, words_of
 from modelwright.finding import Finding
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ BEYOND = 0.5
 
 LATER, MOMENTS = 0.9, 10
 MOST = 8
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 class AfterTheEvent(Check):
@@ -74,7 +72,7 @@ class AfterTheEvent(Check):
                 if later >= LATER and len(np.unique(values[known] - dates[moment][known])) >= MOMENTS:
                     evidence = f"It lies after the row's own moment in {percent(later)} of {int(known.sum()):,} rows."
                     # What is planned lies ahead by its nature.
-                    planned = bool(_PLANS & set(_tokens(name)))
+                    planned = bool(_PLANS & set(words_of(name)))
                     yield Finding(
                         self.name, self.title, (name,), "note" if planned else "suspicious", evidence,
                         "A deadline, an appointment or an expiry lies ahead and is known all the same.",
@@ -119,48 +117,21 @@ def _pairs(sample: Sample, dates: dict[str, np.ndarray]) -> Iterator[tuple[str, 
 def _speaks_of_an_end(name: str) -> bool:
     ends = {"status", "end", "ended", "closed", "close", "resolved", "finished", "completed", "cancelled", "canceled",
             "updated", "update", "last", "final", "paid", "returned", "outcome", "left", "exit"}  # fmt: skip
-    return bool(ends & set(_tokens(name)))
+    return bool(ends & set(words_of(name)))
 
 
 _PLANS = {"due", "promised", "promise", "planned", "plan", "scheduled", "schedule", "expected", "deadline", "expiry",
           "expires", "expiration", "estimated", "target", "requested", "required", "renewal"}  # fmt: skip
 
 
-def _tokens(name: str) -> list[str]:
-    return [word.lower() for word in _WORDS.findall(name[:300])]
-
-
 def _assembled(sample: Sample) -> np.ndarray | None:
     """Days of a date that is kept in columns for year, month and day; ``None`` where there isn't exactly one."""
     import numpy as np
-    import pandas as pd
 
-    found: dict[str, list[str]] = {"year": [], "month": [], "day": []}
-    for name in sample.of_kind("numeric", "category"):
-        words = _tokens(name)
-        if "week" in words or "weekday" in words:
-            continue
-        part = next((p for p in ("day", "month", "year") if p in words and not (p == "month" and "day" in words)), None)
-        if part is not None:
-            found[part].append(name)
-    if any(len(names) != 1 for names in found.values()):
+    columns = date_parts(sample.of_kind("numeric", "category"))
+    if len(columns) != 3:
         return None
-    numbers = {part: _numbers(sample, names[0], part) for part, names in found.items()}
-    moments = pd.to_datetime(pd.DataFrame(numbers), errors="coerce").to_numpy("datetime64[us]")
-    if np.isnat(moments).mean() > 0.1:
+    moments = assembled(sample.frame, columns)
+    if np.isnat(moments).mean() > UNREADABLE:
         return None
     return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 86_400e6)
-
-
-def _numbers(sample: Sample, name: str, part: str) -> np.ndarray:
-    import numpy as np
-    import pandas as pd
-
-    series = sample.frame[name]
-    if not hasattr(series, "cat"):
-        return sample.values(name)
-    texts = [str(level).strip().lower() for level in series.cat.categories]
-    names = {month: i + 1 for i, month in enumerate(_MONTHS)}
-    read = [float(names.get(t[:3], np.nan)) if part == "month" and not t.isdigit() else t for t in texts]
-    levels = np.append(pd.to_numeric(pd.Series(read, dtype=object), errors="coerce").to_numpy(dtype=np.float64), np.nan)
-    return np.asarray(levels[series.cat.codes.to_numpy()])

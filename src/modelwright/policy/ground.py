@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from modelwright.actions import predicted_seconds
+from modelwright.dated import date_parts
 from modelwright.extent import Extent, extent
 from modelwright.memory import Remembered
 from modelwright.plan import Plan
@@ -134,6 +135,17 @@ class Ground:
         """Whether there is hardly anything but categories that may combine: the signal is in their pairs then."""
         named = {*self.schema.of_kind("category"), *self.codes}
         return self.combinable and len(named) >= NEARLY_ALL * len(self.schema.fields)
+
+    @property
+    def parted(self) -> tuple[str, ...]:
+        """Columns that hold a date in parts, year, month and day, where none holds one whole."""
+        if self.problem.time_column.value is not None or self.schema.of_kind("datetime"):
+            return ()
+        columns = date_parts((*self.schema.of_kind("numeric"), *self.schema.of_kind("category")))
+        if not columns:
+            return ()
+        months, days = (self.profile[name].distinct for name in columns[-2:])
+        return columns if 2 <= months <= 12 and 8 <= days <= 31 else ()
 
     @property
     def names(self) -> tuple[str, ...]:

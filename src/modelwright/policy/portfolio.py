@@ -140,6 +140,13 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             "lightgbm-large-trees", Use("lightgbm", {**leaves, **pace}), target=log,
             reason="Many rows can fill many leaves, and fewer trees are needed.",
         )  # fmt: skip
+    if ground.parted:
+        yield Plan(
+            "lightgbm-dates", Use("lightgbm", {**leaves, **pace}),
+            (Use("assemble_date", {"columns": ground.parted}),), target=log,
+            idea="dates",
+            reason="A date in parts hides the weekday, the day of the year and the time that has passed.",
+        )  # fmt: skip
     if very_large:
         yield Plan(
             "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}),

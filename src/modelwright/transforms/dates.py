@@ -30,3 +30,23 @@ class DateParts(Transform):
         from modelwright.transforms._date_encoder import DateEncoder
 
         return DateEncoder(**filled(self, params))
+
+
+class AssembleDate(Transform):
+    """A date from its parts."""
+
+    name: ClassVar[str] = "assemble_date"
+    category: ClassVar[Category] = "feature"
+    description: ClassVar[str] = (
+        "Adds the date that columns for year, month and day make together, and with it the weekday, the day of the "
+        "year and the time that has passed, which none of them tells alone. For months by number or by name."
+    )
+    params: ClassVar[tuple[Param, ...]] = (
+        Columns("columns", "year, month and day in this order, or month and day; None finds them by their names"),
+    )
+
+    def build(self, params: Mapping[str, Any], setting: Setting) -> Any:
+        """See :class:`~modelwright.transforms.Transform`."""
+        from modelwright.transforms._date_assembler import DateAssembler
+
+        return DateAssembler(**filled(self, params))
