@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from modelwright.errors import DataError
@@ -8,6 +10,7 @@ from modelwright.recipe import Setting
 from modelwright.testing.frames import messy, target
 from modelwright.transforms import all_transforms
 from modelwright.transforms._blocks import Cycles
+from modelwright.transforms._words import Grams
 
 BINARY = Setting("binary", 2)
 
@@ -172,3 +175,11 @@ def test_a_lost_column_is_named():
     built = view("trees").fit(X)
     with pytest.raises(DataError, match="column 'plain'"):
         built.transform(X.drop(columns="plain"))
+
+
+@given(st.lists(st.text(st.sampled_from("ab é.7\n"), max_size=40), max_size=30))
+def test_reading_texts_while_learning_from_them_gives_what_reading_them_again_does(documents):
+    once, twice = Grams(50, 0), Grams(50, 0).fit(documents)
+    matrix, again = once.fit_transform(documents), twice.transform(documents)
+    assert once.terms == twice.terms and matrix.shape == again.shape
+    assert np.array_equal(matrix.indices, again.indices) and np.allclose(matrix.data, again.data, rtol=1e-12)

@@ -311,7 +311,7 @@ class TextNumbers(Block):
     def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> Array:
         """Learn, with the scores of training rows taken from models that haven't seen them."""
         documents = _documents(frame, self.column)
-        matrix = self.grams.fit(documents).transform(documents)
+        matrix = self.grams.fit_transform(documents)
         self.marked = marks(documents)
         parts = [text_counts(documents, self.marked), self.components.fit(matrix).transform(matrix)]
         self.names = [f"{self.column}_{c}" for c in (*COUNTS, *self.marked)]
@@ -352,8 +352,13 @@ class Bags(Block):
 
     def learn(self, frame: pd.DataFrame, goals: Array | None) -> None:
         """Learn vocabulary and weights."""
-        self.grams.fit(_documents(frame, self.column))
+        self.learn_apply(frame, goals, None)
+
+    def learn_apply(self, frame: pd.DataFrame, goals: Array | None, fold: Array | None) -> sparse.csr_matrix:
+        """Learn, and give the training rows' matrix."""
+        matrix = self.grams.fit_transform(_documents(frame, self.column))
         self.names = [f"{self.column}:{term}" for term in self.grams.terms]
+        return matrix
 
     def _apply(self, frame: pd.DataFrame) -> sparse.csr_matrix:
         """One column an n-gram."""

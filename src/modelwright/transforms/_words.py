@@ -59,6 +59,16 @@ class Grams:
 
     def fit(self, documents: list[str]) -> Grams:
         """Learn vocabulary and weights; with no usable n-gram the vocabulary is empty."""
+        self._learn(documents)
+        return self
+
+    def fit_transform(self, documents: list[str]) -> sparse.csr_matrix:
+        """The same, and the texts' rows, for little more than half of what both take."""
+        matrix = self._learn(documents)
+        return self.transform(documents) if matrix is None else matrix
+
+    def _learn(self, documents: list[str]) -> sparse.csr_matrix | None:
+        """Learn; gives the texts' rows where all of them were learnt from."""
         sample = documents
         if len(documents) > SAMPLE:
             chosen = np.random.default_rng(self.seed).choice(len(documents), SAMPLE, replace=False)
@@ -67,12 +77,13 @@ class Grams:
         self.by_character = not lengths or float(np.median(lengths)) <= SHORT
         model = self._vectorizer(min_df=2 if len(sample) < 10_000 else 3, max_features=self.max_features)
         try:
-            model.fit(sample)
+            matrix = model.fit_transform(sample)
         except ValueError:  # scikit-learn's way to say that no n-gram is left
             self._keep([], np.empty(0))
-        else:
-            self._keep(model.get_feature_names_out().tolist(), model.idf_)
-        return self
+            return None
+        self._keep(model.get_feature_names_out().tolist(), model.idf_)
+        matrix.sort_indices()
+        return matrix if sample is documents else None
 
     def transform(self, documents: list[str]) -> sparse.csr_matrix:
         """Rows of unit length (or all zero), ``float64``."""
