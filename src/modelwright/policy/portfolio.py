@@ -90,7 +90,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         reason="Texts, and levels of a few rows each, nearly name the rows: random trees split on them by chance, and "
         "leave other columns out.",
     )  # fmt: skip
-    forests = (forest, without_names) if ground.names else (forest,)
     network = Plan(
         # The default below 5,000 rows, too; said, so that there can be fewer where time is short.
         "mlp", Use("mlp", {} if large else {"n_estimators": 4}),
@@ -107,7 +106,7 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     others = (kernel, clouds, neighbours) if ground.measured else (kernel, neighbours)
     quick = tuple(plan for plan in others if similar and ground.price(plan) <= moment)
     if many:
-        yield from forests
+        yield forest
         yield network
         yield from quick
     past = history(ground)
@@ -127,6 +126,12 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     yield Plan(
         "lightgbm", Use("lightgbm", pace), reason="Gradient boosting is the best single guess for mixed columns."
     )
+    if log is not None:
+        yield Plan(
+            "lightgbm-log-target", Use("lightgbm"), target=log,
+            idea="log-target",
+            reason="The target is skewed; errors in proportion may be easier to learn than absolute ones.",
+        )  # fmt: skip
     leaves = {"num_leaves": 255, "learning_rate": 0.03} if very_large else {"num_leaves": 100} if large else {}
     as_ranks = Plan(
         "lightgbm-ranks", Use("lightgbm", {**leaves, **pace}), view=ground.ranks,
@@ -147,6 +152,8 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             idea="dates",
             reason="A date in parts hides the weekday, the day of the year and the time that has passed.",
         )  # fmt: skip
+    if ground.names:
+        yield without_names
     if very_large:
         yield Plan(
             "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}),
@@ -162,12 +169,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
         )  # fmt: skip
     differences = tuple(_differences(ground, pace, past))
     yield from differences[:2]
-    if log is not None:
-        yield Plan(
-            "lightgbm-log-target", Use("lightgbm"), target=log,
-            idea="log-target",
-            reason="The target is skewed; errors in proportion may be easier to learn than absolute ones.",
-        )  # fmt: skip
     codes = ground.codes
     as_names = (Use("as_category", {"columns": codes}),) if codes else ()
     pairs = Plan(
@@ -191,12 +192,12 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     if ground.nominal:
         yield pairs
     if not large:
-        yield from forests
+        yield forest
     yield from quick
     yield network
     if not large and not ground.nominal:
         yield default
-    yield from forests
+    yield forest
     if ground.plain_levels is not None:
         yield Plan(
             "extra-trees-plain-levels", Use("extra_trees"), view=ground.plain_levels,

@@ -49,7 +49,7 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     carried = _carried(ground, names, done, seen)
     if carried is not None:
         return carried
-    for plan in portfolio(ground):
+    for plan in _plans(ground, seen):
         if plan.name not in names and content(plan) not in done and _promising(plan, seen):
             return plan
     return variation(ground, number, done, seen)
@@ -112,7 +112,7 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
 def _families(ground: Ground, seen: Seen) -> list[Plan]:
     """The portfolio's first plan of each estimator: those that did best so far first, clearly weaker ones left out."""
     first: dict[str, Plan] = {}
-    for plan in portfolio(ground):
+    for plan in _plans(ground, seen):
         first.setdefault(plan.estimator.action, plan)
     known = losses(seen.experiments)
     least: dict[str, float] = {}
@@ -133,6 +133,13 @@ def _fair(seen: Seen) -> float:
 def _loss(score: Score[Validation]) -> float:
     """How far a score is from a perfect one."""
     return find_metric(score.metric).loss(score.value)
+
+
+def _plans(ground: Ground, seen: Seen) -> list[Plan]:
+    """The portfolio. Where a transform of the target was given up as an idea, plans that would use it do without."""
+    plans = portfolio(ground)
+    given_up = [p.target for p in plans if p.idea and p.target is not None and not _promising(p, seen)]
+    return [replace(p, target=None) if not p.idea and p.target in given_up else p for p in plans]
 
 
 def _promising(plan: Plan, seen: Seen) -> bool:

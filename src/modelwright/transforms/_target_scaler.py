@@ -24,6 +24,9 @@ class TargetScaler(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         seed: for the sample that quantiles are estimated on.
     """
 
+    signed_: bool = False
+    """Whether the logarithm is one of sizes, with the values' signs; models of earlier versions took no others."""
+
     def __init__(self, method: str, seed: int = 0) -> None:
         self.method, self.seed = method, seed
 
@@ -37,11 +40,9 @@ class TargetScaler(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         low, high = float(values.min()), float(values.max())
         if not high > low:
             raise NotApplicable(f"{self.method}: the target is constant")
-        if self.method == "log1p" and low <= -1:
-            raise NotApplicable(f"log1p needs a target above −1, here it goes down to {low:g}")
         if self.method == "sqrt" and low < 0:
             raise NotApplicable(f"sqrt needs a target without negative values, here it goes down to {low:g}")
-        self.low_, self.high_ = low, high
+        self.low_, self.high_, self.signed_ = low, high, low <= -1
         self.centre_, self.spread_ = float(values.mean()), float(values.std()) or 1.0
         scaled = (values - self.centre_) / self.spread_
         if self.method == "yeo_johnson":
@@ -79,7 +80,7 @@ class TargetScaler(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _forward(self, y: Any) -> Array:
         values = _column(y)
         if self.method == "log1p":
-            return np.log1p(values)
+            return np.sign(values) * np.log1p(np.abs(values)) if self.signed_ else np.log1p(values)
         if self.method == "sqrt":
             return np.sqrt(values)
         scaled: Array = (values - self.centre_) / self.spread_
@@ -87,7 +88,7 @@ class TargetScaler(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
     def _backward(self, made: Array) -> Array:
         if self.method == "log1p":
-            return np.expm1(made)
+            return np.sign(made) * np.expm1(np.abs(made)) if self.signed_ else np.expm1(made)
         if self.method == "sqrt":
             return np.square(np.maximum(made, 0.0))
         scaled = made if self.method == "standardise" else np.asarray(self.model_.inverse_transform(made))

@@ -33,7 +33,8 @@ class Log1p(RegressionTarget):
 
     name: ClassVar[str] = "log1p"
     description: ClassVar[str] = (
-        "Logarithm of one plus the target: for prices, amounts, counts. Errors become relative."
+        "Logarithm of one plus the target: for prices, amounts, counts. Errors become relative. Where the target goes "
+        "below −1, the logarithm of one plus its size, with its sign."
     )
 
 
