@@ -336,7 +336,8 @@ def test_what_nearly_names_the_rows_is_left_out_where_numbers_are_there_beside_i
     many = replace(base, profile=replace(base.profile, rows=10_000))  # a town's levels have rows by then
     left = {p.name: p for p in written(many)}[plan.name]
     assert left.transforms == (Use("drop_columns", {"columns": ("who",)}),) and left.view == base.plain_levels
-    for kinds in (there[:3], there[1:]):
+    wide = (*there[:3], ("town", "category", 300), *((f"x{i}", "numeric", 400) for i in range(20)))
+    for kinds in (there[:3], there[1:], wide):
         assert plan.name not in {p.name for p in written(ground(kinds=kinds))}
 
 

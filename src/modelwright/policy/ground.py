@@ -7,7 +7,7 @@ from functools import cached_property
 
 from modelwright.actions import predicted_seconds
 from modelwright.dated import date_parts
-from modelwright.extent import Extent, extent
+from modelwright.extent import TEXT_COLUMNS, Extent, extent
 from modelwright.memory import Remembered
 from modelwright.plan import Plan
 from modelwright.problem import Problem
@@ -28,6 +28,9 @@ CLOUDS = 60
 
 FEW_ROWS = 20
 """Rows of a level on average below which a category nearly names its rows."""
+
+AMONG = 0.1
+"""Share of the columns that trees see which such categories and texts must make up."""
 
 NEAR = 0.3
 """Share of a target's variance that may be left when a column is taken off it, for the difference to be tried."""
@@ -149,10 +152,13 @@ class Ground:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Texts, and categories whose levels have a few rows each, where numbers are left beside them."""
+        """Texts, and categories whose levels have a few rows each, where numbers are left beside them, and where they
+        are enough of what trees see for it to make a difference."""
         texts = self.schema.of_kind("text")
         rare = [n for n in self.schema.of_kind("category") if self.profile.rows < FEW_ROWS * self.profile[n].distinct]
-        return (*texts, *rare) if len(self.schema.of_kind("numeric")) >= 2 else ()
+        seen, theirs = len(self.schema.fields), len(texts) + len(rare)
+        many = theirs + TEXT_COLUMNS * len(texts) >= AMONG * (seen + TEXT_COLUMNS * len(texts))
+        return (*texts, *rare) if many and len(self.schema.of_kind("numeric")) >= 2 else ()
 
     @property
     def every_level(self) -> Use | None:
