@@ -84,12 +84,6 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
     # than a number found on a part of them.
     calm = {"early_stopping_rounds": PAUSE} if ground.classification else {}
     forest = Plan("extra-trees", Use("extra_trees"), reason="Averaged random trees err differently from boosting.")
-    without_names = Plan(
-        "extra-trees-without-names", Use("extra_trees"), (Use("drop_columns", {"columns": ground.names}),),
-        view=ground.plain_levels_without_names, idea="without-names",
-        reason="Texts, and levels of a few rows each, nearly name the rows: random trees split on them by chance, and "
-        "leave other columns out.",
-    )  # fmt: skip
     network = Plan(
         # The default below 5,000 rows, too; said, so that there can be fewer where time is short.
         "mlp", Use("mlp", {} if large else {"n_estimators": 4}),
@@ -153,7 +147,12 @@ def _ordered(ground: Ground) -> Iterator[Plan]:
             reason="A date in parts hides the weekday, the day of the year and the time that has passed.",
         )  # fmt: skip
     if ground.names:
-        yield without_names
+        yield Plan(
+            "extra-trees-without-names", Use("extra_trees"), (Use("drop_columns", {"columns": ground.names}),),
+            view=ground.plain_levels_without_names, idea="without-names",
+            reason="Texts, and levels of a few rows each, nearly name the rows: random trees split on them by chance, "
+            "and leave other columns out.",
+        )  # fmt: skip
     if very_large:
         yield Plan(
             "xgboost-large-trees", Use("xgboost", {"max_depth": 12, "learning_rate": 0.03, **pace}),

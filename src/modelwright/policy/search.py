@@ -46,16 +46,17 @@ def design(ground: Ground, number: int, earlier: Sequence[Plan], seen: Seen) -> 
     """
     done = {content(p) for p in earlier}
     names = {p.name for p in earlier}
-    carried = _carried(ground, names, done, seen)
+    plans = _plans(ground, seen)
+    carried = _carried(plans, names, done, seen)
     if carried is not None:
         return carried
-    for plan in _plans(ground, seen):
+    for plan in plans:
         if plan.name not in names and content(plan) not in done and _promising(plan, seen):
             return plan
     return variation(ground, number, done, seen)
 
 
-def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Plan | None:
+def _carried(plans: Sequence[Plan], names: set[str], done: set[str], seen: Seen) -> Plan | None:
     """Features that somebody designed and that helped one model, for the portfolio's other models as well."""
     fair = _fair(seen)
     for source in sorted(seen.experiments, key=lambda e: (-seen.weights.get(e.number, 0.0), e.number)):
@@ -64,7 +65,7 @@ def _carried(ground: Ground, names: set[str], done: set[str], seen: Seen) -> Pla
         if source.plan.by == "portfolio" and source.score is not None and _loss(source.score) > fair:
             continue
         made = main_part(source.recipe)
-        for base in _families(ground, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
+        for base in _families(plans, seen)[: _worth_carrying(source, seen)] if made.transforms else ():
             plan = replace(
                 base,
                 name=f"{base.name}-with-{source.number}-{source.plan.name}"[:60],
@@ -109,10 +110,10 @@ def _worth_carrying(source: Experiment, seen: Seen) -> int:
     return next((families for least, families in (CARRIED if designed else CARRIED_OWN) if share >= least), 0)
 
 
-def _families(ground: Ground, seen: Seen) -> list[Plan]:
+def _families(plans: Sequence[Plan], seen: Seen) -> list[Plan]:
     """The portfolio's first plan of each estimator: those that did best so far first, clearly weaker ones left out."""
     first: dict[str, Plan] = {}
-    for plan in _plans(ground, seen):
+    for plan in plans:
         first.setdefault(plan.estimator.action, plan)
     known = losses(seen.experiments)
     least: dict[str, float] = {}

@@ -57,18 +57,8 @@ class Grams:
     def __init__(self, max_features: int, seed: int) -> None:
         self.max_features, self.seed = max_features, seed
 
-    def fit(self, documents: list[str]) -> Grams:
-        """Learn vocabulary and weights; with no usable n-gram the vocabulary is empty."""
-        self._learn(documents)
-        return self
-
     def fit_transform(self, documents: list[str]) -> sparse.csr_matrix:
-        """The same, and the texts' rows, for little more than half of what both take."""
-        matrix = self._learn(documents)
-        return self.transform(documents) if matrix is None else matrix
-
-    def _learn(self, documents: list[str]) -> sparse.csr_matrix | None:
-        """Learn; gives the texts' rows where all of them were learnt from."""
+        """Learn vocabulary and weights, and give the texts' rows; with no usable n-gram the vocabulary is empty."""
         sample = documents
         if len(documents) > SAMPLE:
             chosen = np.random.default_rng(self.seed).choice(len(documents), SAMPLE, replace=False)
@@ -80,10 +70,10 @@ class Grams:
             matrix = model.fit_transform(sample)
         except ValueError:  # scikit-learn's way to say that no n-gram is left
             self._keep([], np.empty(0))
-            return None
+            return self.transform(documents)
         self._keep(model.get_feature_names_out().tolist(), model.idf_)
         matrix.sort_indices()
-        return matrix if sample is documents else None
+        return matrix if sample is documents else self.transform(documents)
 
     def transform(self, documents: list[str]) -> sparse.csr_matrix:
         """Rows of unit length (or all zero), ``float64``."""
