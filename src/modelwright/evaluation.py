@@ -478,8 +478,9 @@ class Evaluator:
 
 
 def _fit_seconds(outcomes: Sequence[tuple[Parts, Outcome]]) -> list[float]:
-    """What each fit of these steps took, of those that were performed now."""
-    return [s for _, o in outcomes if o.status == "done" for s in o.value["fit_seconds"]]
+    """What each fit of these steps took with the views that were there, of those that were performed now."""
+    done = [o.value for _, o in outcomes if o.status == "done"]
+    return [s - saved for v in done for s, saved in zip(v["fit_seconds"], v["saved_seconds"], strict=True)]
 
 
 def step_error(outcome: Outcome) -> StepError:

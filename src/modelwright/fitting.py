@@ -10,13 +10,15 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from modelwright.drills import play
 from modelwright.executors import Done, Workplace
@@ -32,9 +34,12 @@ from modelwright.pipeline import (
     BlendRegressor,
     boosting_rounds,
     compile_recipe,
+    fit_on_view,
+    predicted_on_view,
     raw_predictions,
     shared,
     truncated,
+    view_of,
 )
 from modelwright.pooling import Mean
 from modelwright.problem import Problem
@@ -42,6 +47,7 @@ from modelwright.protocol import Score, Validation
 from modelwright.recipe import Recipe, Setting
 from modelwright.references import reference_rows, reference_values
 from modelwright.sampling import moments_of, sample_rows
+from modelwright.shelf import Shelf, Views
 from modelwright.splitting import fold_rows
 from modelwright.stacking import SecondLevel, crossed
 from modelwright.tasks.metrics import find_metric
@@ -106,7 +112,8 @@ def fit_folds(
         keep: whether the fitted model is kept.
 
     Returns:
-        The value holds ``fit_seconds``, ``predict_seconds`` and ``train_rows`` of each part, and ``rounds`` as the
+        The value holds ``fit_seconds`` and ``predict_seconds`` of each part, as if each had been fitted alone, the
+        ``saved_seconds`` of its fit that were spared because its view was there, ``train_rows``, and ``rounds`` as the
         argument has it, of the first part.
     """
     if drill is not None:
@@ -115,28 +122,38 @@ def fit_folds(
     frame, y = rows_of(place.inputs["rows"], target, setting.n_classes)
     assignment = np.load(place.inputs["assignment"], allow_pickle=False)
     model_recipe = restore(Recipe, recipe)
-    arrays, fit_seconds, predict_seconds, train_rows, cut = {}, [], [], [], False
+    arrays, fit_seconds, predict_seconds, saved_seconds, train_rows, cut = {}, [], [], [], [], False
     found = None
+    # A model that is kept needs the steps that compute its view, fitted.
+    shelf = Shelf(None if keep else place.shelf)
+    source = {
+        **view_of(model_recipe),
+        "inputs": {name: path.name for name, path in place.inputs.items()},
+        "situation": situation,
+        "target": target,
+        "seed": place.seed,
+        "rows": [forward, max_train_rows],
+    }
     for repeat, fold in parts:
         train, valid = fold_rows(assignment, repeat, fold, forward)
         train = sampled(frame, y, train, max_train_rows, setting)
-        started = time.perf_counter()
         model = compile_recipe(model_recipe, replace(setting, rounds=grown(rounds, len(train))))
-        _fit(model, frame.iloc[train], y[train])
-        fitted = time.perf_counter()
-        if found is None and (used := boosting_rounds(model)) is not None:
-            found = [used, len(train)]
         # The gap's rows are past when the fold begins: features of the past go on through them.
         gap = gap_rows(assignment, fold)
-        found_there = raw_predictions(model, frame.iloc[np.r_[gap, valid]], setting.classification)
-        arrays[f"{repeat}_{fold}"] = found_there[len(gap) :]
-        fit_seconds.append(fitted - started)
+        asked = frame.iloc[np.concatenate([gap, valid])]
+        part = source | {"part": [repeat, fold]}
+        fit = _fit_and_predict(model, frame.iloc[train], y[train], asked, setting, shelf, part)
+        if found is None and (used := boosting_rounds(model)) is not None:
+            found = [used, len(train)]
+        arrays[f"{repeat}_{fold}"] = fit.predictions[len(gap) :]
+        fit_seconds.append(fit.fit_seconds)
+        predict_seconds.append(fit.predict_seconds)
+        saved_seconds.append(fit.saved_seconds)
         train_rows.append(len(train))
-        predict_seconds.append(time.perf_counter() - fitted)
         cut = cut or truncated(model)
     path = place.scratch / "predictions.npz"
     np.savez(path, allow_pickle=False, **arrays)
-    seconds = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds}
+    seconds = {"fit_seconds": fit_seconds, "predict_seconds": predict_seconds, "saved_seconds": saved_seconds}
     value = {**seconds, "train_rows": train_rows, "rounds": found}
     files = {"predictions": path}
     if keep:
@@ -145,6 +162,49 @@ def fit_folds(
         if files["model"].stat().st_size > KEPT_BYTES:
             files.pop("model").unlink()
     return Done(value, files, truncated=cut)
+
+
+class _Fit(NamedTuple):
+    """Predictions of one part, and what fitting and predicting take alone; ``saved_seconds`` of the fit were spared."""
+
+    predictions: np.ndarray
+    fit_seconds: float
+    predict_seconds: float
+    saved_seconds: float
+
+
+def _fit_and_predict(
+    model: Pipeline,
+    frame: pd.DataFrame,
+    y: np.ndarray,
+    asked: pd.DataFrame,
+    setting: Setting,
+    shelf: Shelf,
+    source: Any,
+) -> _Fit:
+    """Fit a model on some rows and predict others; ``source`` says all that their views are computed from."""
+    started = time.perf_counter()
+    if len(model.steps) == 1 or not shelf.holds:
+        _fit(model, frame, y)
+        fitted = time.perf_counter()
+        predictions = raw_predictions(model, asked, setting.classification)
+        return _Fit(predictions, fitted - started, time.perf_counter() - fitted, 0.0)
+    views: list[Views] = []
+
+    def view(steps: Pipeline, goals: np.ndarray) -> Any:
+        views.append(
+            shelf.views(plain(source), lambda: steps.fit_transform(frame, goals), lambda: steps.transform(asked))
+        )
+        return views[0].learnt
+
+    with _quiet():
+        fit_on_view(model, frame, y, view)
+    fitted = time.perf_counter()
+    (learning, asking), found = views[0].seconds, views[0].found
+    predictions = predicted_on_view(model, views[0].asked, asked, setting.classification)
+    # Both views were computed, or neither was, while the model was fitted.
+    took = fitted - started + (learning if found else -asking)
+    return _Fit(predictions, took, time.perf_counter() - fitted + asking, learning if found else 0.0)
 
 
 def grown(rounds: Sequence[int] | None, rows: int) -> int | None:
@@ -299,8 +359,6 @@ def assembled(
     """The fitted members of a workplace as one pipeline, see :func:`assemble`; the optional input ``second`` is a
     second level that puts their predictions together (:mod:`modelwright.stacking`).
     """
-    from sklearn.pipeline import Pipeline
-
     members = shared([load_model(place.inputs[f"member_{i}"]) for i in range(len(weights))])
     corrected = calibrated(place, n_classes, calibration)
     second = load_model(place.inputs["second"]) if "second" in place.inputs else None
@@ -444,7 +502,13 @@ def predictions_after(past: pd.DataFrame, frame: pd.DataFrame, model: Any, n_cla
 
 
 def _fit(model: Any, frame: pd.DataFrame, y: np.ndarray) -> None:
-    with warnings.catch_warnings():
-        # Convergence and feature-name warnings would only fill the worker's log; scores tell what they'd tell.
-        warnings.simplefilter("ignore")
+    with _quiet():
         model.fit(frame, y)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Convergence and feature-name warnings would only fill the worker's log; scores tell what they'd tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -6,7 +6,7 @@ each of the k classes (also for classes that were absent where it was fitted), o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -251,11 +251,16 @@ class Relative(Pipeline):  # type: ignore[misc]  # scikit-learn has no types
 
     def fit(self, X: Any, y: np.ndarray) -> Relative:
         """Fit on a frame and numbers."""
+        super().fit(X, self.related(X, y))
+        return self
+
+    def related(self, X: Any, y: np.ndarray) -> np.ndarray:
+        """Learn how the target relates to the column, and give what is left of it, (n,)."""
         y = np.asarray(y, dtype=np.float64)
         self.range_ = _reach(y, self.margin)
         self.target_ = clone(self.target).fit(X, y)
-        super().fit(X, self.target_.transform(X, y))
-        return self
+        left: np.ndarray = self.target_.transform(X, y)
+        return left
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers in the target's own units, (n,)."""
@@ -456,6 +461,34 @@ def alike(a: Any, b: Any) -> bool:
 def raw_predictions(model: Any, frame: Any, classification: bool) -> np.ndarray:
     """Probabilities (n, k) or numbers (n,) of a fitted pipeline."""
     return np.asarray(model.predict_proba(frame) if classification else model.predict(frame))
+
+
+def view_of(recipe: Recipe) -> dict[str, Any]:
+    """All of a recipe that its view of the rows depends on; empty for a combination, whose members have their own."""
+    if recipe.members:
+        return {}
+    view = recipe.view or Use(all_estimators()[recipe.estimator.action].view)
+    return {"transforms": recipe.transforms, "view": view, "beside": _beside(recipe)}
+
+
+def fit_on_view(model: Pipeline, frame: Any, y: np.ndarray, view: Callable[[Pipeline, np.ndarray], Any]) -> None:
+    """Fit a compiled pipeline's last step on a view of a frame that comes from elsewhere; the others stay unfitted.
+
+    Args:
+        model: of a recipe that isn't a combination.
+        frame: rows.
+        y: their targets.
+        view: gives the matrix, told the steps that compute it and the targets that they would be fitted with.
+    """
+    if isinstance(model, Relative):
+        y = model.related(frame, y)
+    model[-1].fit(view(Pipeline(model.steps[:-1]), y), y)
+
+
+def predicted_on_view(model: Pipeline, matrix: Any, frame: Any, classification: bool) -> np.ndarray:
+    """As :func:`raw_predictions`, from a view of a frame that comes from elsewhere."""
+    found = raw_predictions(model[-1], matrix, classification)
+    return model.restored(found, frame) if isinstance(model, Relative) else found
 
 
 def truncated(model: Pipeline) -> bool:

@@ -52,9 +52,8 @@ def copies(frame: pd.DataFrame, schema: Schema, problem: Problem, y: np.ndarray,
             "answers for the same combination; they were divided like any other rows."
         )
         return np.arange(len(frame))
-    warnings.append(
-        f"{repeated:,} rows repeat an earlier row in every feature; copies of a row were kept on the same side."
-    )
+    some = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
+    warnings.append(f"{some} an earlier row in every feature; copies of a row were kept on the same side.")
     return sets
 
 

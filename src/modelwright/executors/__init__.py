@@ -33,6 +33,8 @@ class Workplace:
         seed: the step's seed.
         threads: threads it may use.
         stop_at: ``time.monotonic()`` after which it should stop with what it has; ``None`` for no wish.
+        shelf: a folder that the executor's steps share for as long as it lives, see :mod:`modelwright.shelf`; ``None``
+            where there is none.
     """
 
     artefacts: Path
@@ -41,6 +43,7 @@ class Workplace:
     seed: int
     threads: int
     stop_at: float | None
+    shelf: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def perform(
     artefacts: Path,
     scratch: Path,
     on_memory_error: Callable[[], None] = lambda: None,
+    shelf: Path | None = None,
 ) -> Outcome:
     """Call a step's function and report how it ended; time and memory are for the caller to measure.
 
@@ -40,6 +41,7 @@ def perform(
         artefacts: the folder that holds artefacts by digest.
         scratch: an empty folder on the same file system.
         on_memory_error: called before a memory error is described, to make room for doing so.
+        shelf: the folder that steps share, if there is one.
 
     Returns:
         An outcome that is done, or failed with an ``error`` or ``memory`` failure. Only ``KeyboardInterrupt`` and its
@@ -54,6 +56,7 @@ def perform(
             seed=step.seed,
             threads=limits.threads,
             stop_at=time.monotonic() + limits.soft_seconds if limits.soft_seconds > 0 else None,
+            shelf=shelf,
         )
         done = function(workplace, **step.args)
         if not isinstance(done, Done):

@@ -4,7 +4,7 @@ A fork of a process that has computed with OpenMP can hang, hence "never". It ha
 socket, forks one child per step, and is the only one that watches, kills and reaps them. It ends, with everything it
 started, when the other end of the socket closes, that is: when its host ends in whatever way.
 
-Orders: ``{"do": "run", "id", "step", "limits", "folder", "artefacts"}`` and ``{"do": "cancel", "id"}``.
+Orders: ``{"do": "run", "id", "step", "limits", "folder", "artefacts", "shelf"}`` and ``{"do": "cancel", "id"}``.
 Answers: ``{"is": "ready"}``, ``{"is": "started", "id", "pid"}`` and ``{"is": "ended", "id", "why", "exit", "seconds",
 "cpu_seconds", "peak"}``; a step's result is a file in its folder. ``why`` is empty, or what the step was killed for:
 ``timeout``, ``memory`` (its own limit), ``pressure`` (the run's), ``processes``, ``disk`` or ``cancelled``.
@@ -322,7 +322,8 @@ def _run(order: dict[str, Any], limits: Limits, folder: Path, pools: Any) -> Non
     os.environ["TMPDIR"] = tempfile.tempdir = str(passing)  # what libraries leave there goes with the step
     # Threads instead of processes inside a step: its processes would import everything anew.
     with pools.limit(limits=limits.threads), joblib.parallel_config(backend="threading"):
-        outcome = perform(step, limits, Path(order["artefacts"]), scratch, processes.uncap_data)
+        artefacts, shelf = Path(order["artefacts"]), Path(order["shelf"])
+        outcome = perform(step, limits, artefacts, scratch, processes.uncap_data, shelf)
     processes.uncap_data()
     partial = folder / "result.tmp"
     with partial.open("w", encoding="utf-8") as stream:

@@ -129,6 +129,8 @@ class Local(Executor):
         _sweep(scratch)
         self._scratch = scratch / f"{os.getpid()}-{uuid4().hex[:8]}"
         self._scratch.mkdir()
+        self._shelf = self._scratch / "shelf"
+        self._shelf.mkdir()
         self._start()
         self._listener = threading.Thread(target=self._listen, name="modelwright-executor", daemon=True)
         self._listener.start()
@@ -245,6 +247,7 @@ class Local(Executor):
                     "limits": plain(task.limits),
                     "folder": str(task.folder),
                     "artefacts": str(self._folder),
+                    "shelf": str(self._shelf),
                 }
             )
 

@@ -175,6 +175,11 @@ class ExecutorContract:
         own.close()
         assert not list((tmp_path / "scratch").iterdir())
 
+    def test_a_shelf_is_one_to_all_steps_of_an_executor_alone(self, own: Executor, executor: Executor) -> None:
+        first, second = (self.perform(own, "shelve", mark=mark).value for mark in "ab")
+        assert (first, second) in ((None, None), (["a"], ["a", "b"]))
+        assert self.perform(executor, "shelve", mark="c").value == (None if second is None else ["c"])
+
     def test_after_closing_steps_are_cancelled(self, own: Executor) -> None:
         own.close()
         own.close()

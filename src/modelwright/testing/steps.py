@@ -34,6 +34,14 @@ def write(workplace: Workplace, text: str) -> Done:
     return Done(None, {"out": path})
 
 
+def shelve(workplace: Workplace, mark: str) -> Done:
+    """Leave a file on the shelf, and say what lies there; ``None`` where there is no shelf."""
+    if workplace.shelf is None:
+        return Done(None, {})
+    (workplace.shelf / mark).write_text(mark)
+    return Done(sorted(path.name for path in workplace.shelf.iterdir()), {})
+
+
 def measure(workplace: Workplace, size: int) -> Done:
     """Say what the inputs are, by digest and size, and make an artefact of so many bytes."""
     from modelwright.hashing import digest_file
