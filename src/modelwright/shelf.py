@@ -77,15 +77,30 @@ class Shelf:
         between = time.perf_counter()
         asked = ask()
         made = Views(learnt, asked, (between - started, time.perf_counter() - between))
-        if place is not None and _plain(learnt) and sum(made.seconds) * PACE > _size(learnt) + _size(asked):
+        if place is not None and _worth_keeping(made):
             _write(made, place)
         return made
 
 
+def _worth_keeping(made: Views) -> bool:
+    plain = _plain(made.learnt) and _plain(made.asked)
+    return plain and sum(made.seconds) * PACE > _size(made.learnt) + _size(made.asked)
+
+
 def _plain(matrix: Any) -> bool:
-    """Whether a matrix can be kept: a plug-in's view may be anything that its estimator takes."""
-    plain = isinstance(matrix, np.ndarray) and matrix.dtype.kind in "fiub"
-    return plain or isinstance(matrix, pd.DataFrame) or bool(sparse.issparse(matrix))
+    """Whether a matrix comes back as it was: a plug-in's view may be anything that its estimator takes."""
+    if isinstance(matrix, pd.DataFrame):
+        names = matrix.columns
+        return names.is_unique and names.inferred_type == "string" and all(map(_plain_type, matrix.dtypes))
+    if sparse.issparse(matrix):
+        return matrix.format in ("csr", "csc") and _plain_type(matrix.dtype)
+    return isinstance(matrix, np.ndarray) and _plain_type(matrix.dtype)
+
+
+def _plain_type(dtype: Any) -> bool:
+    if isinstance(dtype, pd.CategoricalDtype):
+        return bool(dtype.categories.inferred_type == "string")
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
 
 
 def _size(matrix: Any) -> int:
@@ -105,7 +120,7 @@ def _write(views: Views, place: Path) -> None:
         if _size(views.learnt) + _size(views.asked) > room:
             return
         coming = Path(mkdtemp(dir=shelf))
-    except FileNotFoundError:  # the executor is closing
+    except OSError:  # the executor is closing, another step is putting something there, or the disk is full
         return
     try:
         for name in ("learnt", "asked"):

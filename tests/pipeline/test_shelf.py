@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 
 from modelwright import shelf
 from modelwright.executors import Done, Workplace
@@ -78,3 +80,36 @@ def test_a_full_or_vanished_shelf_costs_nothing_but_time(place: Workplace, monke
     fitted(sharing, task, recipe)
     assert not list((place.artefacts / "shelf").iterdir())
     assert fitted(replace(place, shelf=place.artefacts / "gone"), task, recipe)[0].value["saved_seconds"] == [0.0, 0.0]
+
+
+MATRICES = {
+    "numbers": np.asfortranarray([[1.5, np.nan], [-np.inf, 0.0]]),
+    "sparse": sparse.csr_matrix([[0.0, 2.0], [0.0, 0.0]]),
+    "categories": pd.DataFrame({"a": [1.0, np.nan], "b": pd.Categorical([None, "z"], ["z", "y"]), "c": [True, False]}),
+}
+ODD = {
+    "objects": np.array([[1, "a"]], dtype=object),
+    "frame of objects": pd.DataFrame({"a": [1, "a"]}, dtype=object),
+    "mixed categories": pd.DataFrame({"a": pd.Categorical([1, "a"])}),
+    "numbered columns": pd.DataFrame(np.zeros((2, 2))),
+    "coordinates": sparse.coo_matrix([[0.0, 2.0]]),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES | ODD)
+def test_a_matrix_comes_back_as_it_was_or_is_computed_again(name: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(shelf, "PACE", float("inf"))
+    matrix = (MATRICES | ODD)[name]
+    made, again = (shelf.Shelf(tmp_path).views({"of": name}, lambda: matrix, lambda: matrix) for _ in range(2))
+    assert made.learnt is matrix and not made.found and again.found == (name in MATRICES)
+    if name in ODD:
+        assert again.learnt is matrix and not list(tmp_path.iterdir())
+        return
+    for found in (again.learnt, again.asked):
+        assert type(found) is type(matrix)
+        if isinstance(matrix, pd.DataFrame):
+            pd.testing.assert_frame_equal(found, matrix)
+        elif sparse.issparse(matrix):
+            assert (found != matrix).nnz == 0 and found.dtype == matrix.dtype
+        else:
+            assert np.array_equal(found, matrix, equal_nan=True) and found.flags.f_contiguous
